@@ -1,0 +1,14 @@
+//! The local cloud: an AWS of its own in the binary.
+//!
+//! ```text
+//!  AWS SDK ──HttpConnector──┐                                   ┌ ec2.rs  rds.rs  … one state machine a service
+//!  AWS CLI ──loopback port──┼─▶ Request ─▶ Local::handle ─▶ route┤
+//!  GoDaddy client ──────────┘                                   └ dataplane/  DNS ▸ CloudFront ▸ LB ▸ instances
+//! ```
+//!
+//! Invariants:
+//! - A service is plain state plus one `handle` function; nothing in it knows of tokio, sockets or the wall clock.
+//!   The time of a request is handed in as [`Cx::now`], in milliseconds since the Unix epoch.
+//! - Time passes only between requests: what should have happened since the last one is worked out, lazily, from
+//!   time stamps in the state ("available at"), so that a 40-minute deployment costs nothing.
+//! - The whole [`State`] is serialisable; it is what persists between processes.

@@ -1,0 +1,3 @@
+//! The language: grammar, syntax tree, parser.
+
+pub mod ast;
