@@ -16,3 +16,12 @@
 pub mod base;
 pub mod diag;
 pub mod syntax;
+pub mod schema;
+pub mod eval;
+pub mod plan;
+#[cfg(feature = "aws")]
+pub mod journal;
+#[cfg(feature = "aws")]
+pub mod cloud;
+#[cfg(feature = "local")]
+pub mod local;

@@ -1,1 +1,3 @@
-fn main(){}
+//! The `vpipe` command.
+
+fn main() {}

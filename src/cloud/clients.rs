@@ -1,0 +1,59 @@
+//! One SDK client a service, all from one configuration.
+
+use aws_config::SdkConfig;
+
+/// The clients of one account and region. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// The configuration that they were made from.
+    pub config: SdkConfig,
+    /// Elastic Beanstalk.
+    pub beanstalk: aws_sdk_elasticbeanstalk::Client,
+    /// ElastiCache.
+    pub elasticache: aws_sdk_elasticache::Client,
+    /// RDS.
+    pub rds: aws_sdk_rds::Client,
+    /// CloudFront.
+    pub cloudfront: aws_sdk_cloudfront::Client,
+    /// EC2.
+    pub ec2: aws_sdk_ec2::Client,
+    /// Elastic Load Balancing v2.
+    pub elbv2: aws_sdk_elasticloadbalancingv2::Client,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
+    /// Amazon MQ.
+    pub mq: aws_sdk_mq::Client,
+    /// Route 53.
+    pub route53: aws_sdk_route53::Client,
+    /// Certificate Manager in the pipeline's region.
+    pub acm: aws_sdk_acm::Client,
+    /// Certificate Manager in `us-east-1`, where CloudFront looks for its certificates.
+    pub acm_us_east_1: aws_sdk_acm::Client,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// STS.
+    pub sts: aws_sdk_sts::Client,
+}
+
+impl Clients {
+    /// Clients for a configuration; no request is made.
+    pub fn new(config: SdkConfig) -> Self {
+        let us_east_1 = config.to_builder().region(aws_config::Region::new("us-east-1")).build();
+        Self {
+            beanstalk: aws_sdk_elasticbeanstalk::Client::new(&config),
+            elasticache: aws_sdk_elasticache::Client::new(&config),
+            rds: aws_sdk_rds::Client::new(&config),
+            cloudfront: aws_sdk_cloudfront::Client::new(&config),
+            ec2: aws_sdk_ec2::Client::new(&config),
+            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            s3: aws_sdk_s3::Client::new(&config),
+            mq: aws_sdk_mq::Client::new(&config),
+            route53: aws_sdk_route53::Client::new(&config),
+            acm: aws_sdk_acm::Client::new(&config),
+            acm_us_east_1: aws_sdk_acm::Client::new(&us_east_1),
+            iam: aws_sdk_iam::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
+            config,
+        }
+    }
+}

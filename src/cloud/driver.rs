@@ -1,0 +1,137 @@
+//! What every driver is: read, decide, call.
+//!
+//! A driver never loops, sleeps, retries or journals. It says what exists ([`Driver::observe`]), what the one next
+//! step is ([`Driver::next`], [`Driver::next_delete`], both pure), and makes one mutating call ([`Driver::call`]). The
+//! scheduler in `run` does the rest, so that every mutating call of every kind is bracketed in the journal, and
+//! recovering from a crash is nothing but observing again.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use super::{Clients, CloudError};
+use crate::eval::{Attrs, NodeId};
+use crate::journal::Op;
+use crate::plan::Change;
+
+/// A node as a driver sees it: every value known.
+#[derive(Clone, Debug)]
+pub struct Want {
+    /// The node's id in the manifest.
+    pub node: NodeId,
+    /// Its kind.
+    pub kind: String,
+    /// Its physical name.
+    pub name: String,
+    /// Its attributes, all known, handles resolved by [`Want::refs`].
+    pub attrs: Attrs,
+    /// The outputs of the nodes that it refers to, by node id.
+    pub refs: indexmap::IndexMap<NodeId, Attrs>,
+    /// The server-side id (`sg-…`, an ARN, `E…`) that the journal knows, when there is one.
+    pub id: Option<String>,
+    /// The client token for creations that take one: the same for every attempt of the same intent.
+    pub token: String,
+    /// Tags for the resource: the user's, and `vpipe:pipeline`, `vpipe:stage`, `vpipe:node`.
+    pub tags: indexmap::IndexMap<String, String>,
+}
+
+/// What exists.
+#[derive(Clone, Debug)]
+pub enum Observed {
+    /// Nothing of that name or id.
+    Absent,
+    /// Something.
+    Present(Box<Present>),
+}
+
+/// A resource as the cloud has it.
+#[derive(Clone, Debug, Default)]
+pub struct Present {
+    /// The server-side id or, where AWS has none, the name.
+    pub id: String,
+    /// Where it is in its life.
+    pub state: State,
+    /// Its attributes in the schema's terms. Only those that could be read; the rest are not compared.
+    pub attrs: Attrs,
+    /// Its outputs in the schema's terms; complete once it is settled.
+    pub outputs: Attrs,
+    /// Its tags; `None` where AWS keeps none for this kind.
+    pub tags: Option<indexmap::IndexMap<String, String>>,
+    /// What the driver itself needs to remember until [`Driver::call`], such as an ETag.
+    pub detail: serde_json::Value,
+    /// What is going on, for the progress display: "batch 2 of 4", "creating".
+    pub note: Option<String>,
+}
+
+/// Where a resource is in its life.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum State {
+    /// Usable, nothing under way.
+    #[default]
+    Settled,
+    /// Something is under way; the text is AWS's own status.
+    Busy(String),
+    /// It will not become usable by waiting; the text says what AWS said.
+    Failed(String),
+}
+
+/// The one next step for a node.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// It is as wanted.
+    Done,
+    /// Look again after this pause.
+    Wait {
+        /// The pause, fitting the kind.
+        poll: Duration,
+        /// What is waited for, in words.
+        why: String,
+    },
+    /// Make this call.
+    Call(Op),
+    /// It cannot be done; the text says what AWS said and what to do.
+    Fail(String),
+}
+
+/// What a call left behind.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Reply {
+    /// The server-side id of what was made.
+    pub id: Option<String>,
+    /// AWS's request id, for support and for `DescribeEvents`.
+    pub request_id: Option<String>,
+}
+
+/// The code that talks to AWS for one kind.
+#[async_trait]
+pub trait Driver: Send + Sync {
+    /// Reads what exists, by `want.id` when known, else by name, token or tags.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked. A resource that does not exist is [`Observed::Absent`], not an error.
+    async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError>;
+
+    /// The next step towards `want`. `changes` are the attributes that differ from what was observed, empty when
+    /// absent.
+    fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next;
+
+    /// The next step towards its absence.
+    fn next_delete(&self, want: &Want, seen: &Observed) -> Next;
+
+    /// Makes one mutating call.
+    ///
+    /// # Errors
+    /// Whatever AWS answers; the scheduler retries what [`CloudError::retry`] says.
+    async fn call(
+        &self,
+        clients: &Clients,
+        want: &Want,
+        seen: &Observed,
+        op: &Op,
+    ) -> Result<Reply, CloudError>;
+
+    /// How long a creation or change may take before the run gives up, unless the file says `timeout = …`.
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(40 * 60)
+    }
+}

@@ -1,0 +1,36 @@
+//! What AWS says when it says no.
+
+use std::time::Duration;
+
+/// A failed call, classified once, for every service alike.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{operation}: {code}: {message}")]
+pub struct CloudError {
+    /// `rds:CreateDBInstance`.
+    pub operation: String,
+    /// AWS's error code on the wire, or `connection`, `timeout`, `credentials`.
+    pub code: String,
+    /// AWS's words.
+    pub message: String,
+    /// What the scheduler does about it.
+    pub retry: Retry,
+    /// Whether the call may have been applied although no answer came.
+    pub in_doubt: bool,
+    /// AWS's request id.
+    pub request_id: Option<String>,
+}
+
+/// What to do about a failed call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// It will fail again.
+    No,
+    /// Throttled, or a fault of the server or the network: again with full-jitter back-off.
+    Backoff,
+    /// The world is not ready for it (wrong state, dependency still there, not visible yet): observe again after this.
+    After(Duration),
+    /// It exists already: observe again.
+    Exists,
+    /// It is gone already: observe again.
+    Gone,
+}

@@ -1,0 +1,10 @@
+//! Drivers: one file a kind, grouped by AWS service; the only code that knows the AWS SDK's clients.
+
+mod clients;
+mod driver;
+mod error;
+
+pub use crate::journal::Op;
+pub use clients::Clients;
+pub use driver::{Driver, Next, Observed, Present, Reply, State, Want};
+pub use error::{CloudError, Retry};
