@@ -1,6 +1,9 @@
 //! One SDK client a service, all from one configuration.
 
 use aws_config::SdkConfig;
+use std::sync::Arc;
+
+use super::Net;
 
 /// The clients of one account and region. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -33,11 +36,13 @@ pub struct Clients {
     pub iam: aws_sdk_iam::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
+    /// HTTP outside AWS.
+    pub net: Arc<dyn Net>,
 }
 
 impl Clients {
     /// Clients for a configuration; no request is made.
-    pub fn new(config: SdkConfig) -> Self {
+    pub fn new(config: SdkConfig, net: Arc<dyn Net>) -> Self {
         let us_east_1 = config.to_builder().region(aws_config::Region::new("us-east-1")).build();
         Self {
             beanstalk: aws_sdk_elasticbeanstalk::Client::new(&config),
@@ -54,6 +59,7 @@ impl Clients {
             iam: aws_sdk_iam::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
             config,
+            net,
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use super::{Clients, CloudError};
-use crate::eval::{Attrs, NodeId};
+use crate::eval::{Attrs, NodeId, Value};
 use crate::journal::Op;
 use crate::plan::Change;
 
@@ -33,6 +33,41 @@ pub struct Want {
     pub token: String,
     /// Tags for the resource: the user's, and `vpipe:pipeline`, `vpipe:stage`, `vpipe:node`.
     pub tags: indexmap::IndexMap<String, String>,
+}
+
+impl Want {
+    /// An attribute; `none` where it is not given.
+    pub fn get(&self, attribute: &str) -> &Value {
+        self.attrs.get(attribute).unwrap_or(&Value::None)
+    }
+
+    /// The text of an attribute.
+    pub fn text(&self, attribute: &str) -> Option<&str> {
+        self.get(attribute).as_str()
+    }
+
+    /// An output of the node that a handle refers to, when that node exists already.
+    pub fn output<'a>(&'a self, handle: &Value, output: &str) -> Option<&'a str> {
+        match handle {
+            Value::Handle(node) => self.refs.get(node)?.get(output)?.as_str(),
+            _ => None,
+        }
+    }
+
+    /// An attribute that is a handle or a list of them, each as one of its outputs; a handle whose node does
+    /// not exist yet stays what it is (only in a plan), and text stays text.
+    pub fn ids(&self, attribute: &str, output: &str) -> Value {
+        let one = |value: &Value| self.output(value, output).map_or_else(|| value.clone(), Value::from);
+        match self.get(attribute) {
+            Value::List(items) => Value::List(items.iter().map(one).collect()),
+            value => one(value),
+        }
+    }
+
+    /// As [`Want::ids`], for a call: only what is known, as text.
+    pub fn id_texts(&self, attribute: &str, output: &str) -> Vec<String> {
+        self.ids(attribute, output).items().iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    }
 }
 
 /// What exists.
@@ -110,6 +145,14 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// When AWS cannot be asked. A resource that does not exist is [`Observed::Absent`], not an error.
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError>;
+
+    /// The wanted attributes in the form in which [`Driver::observe`] gives those that exist, so that the two can be
+    /// compared: handles become ids ([`Want::ids`]), lists lose what AWS adds on its own. Attributes that cannot
+    /// be compared are left out. `observe` knows `want` as well, and may say `8.0` where AWS says `8.0.42` and that
+    /// is what was asked for.
+    fn desired(&self, want: &Want) -> Attrs {
+        want.attrs.clone()
+    }
 
     /// The next step towards `want`. `changes` are the attributes that differ from what was observed, empty when
     /// absent.
