@@ -101,6 +101,16 @@ pub enum Event {
         /// Keyed SHA-256 of its actions and inputs.
         fingerprint: String,
     },
+    /// One action of a step is about to begin, with what was true before it: the version that a rollback returns to,
+    /// the CNAMEs that a swap exchanges.
+    ActionStarted {
+        /// The step.
+        step: String,
+        /// Position of the action in the step, from 0.
+        action: usize,
+        /// What was true before.
+        facts: Attrs,
+    },
     /// One action of a step is done and need not be repeated on resume.
     ActionDone {
         /// The step.
