@@ -70,6 +70,11 @@ impl Secret {
         Self { name: name.into(), text: text.into() }
     }
 
+    /// The text for `eval` itself, which joins secrets to longer secrets.
+    pub(super) fn inner(&self) -> &str {
+        &self.text
+    }
+
     /// The text. Only `cloud` and `run` may call this.
     pub fn reveal(&self) -> &str {
         &self.text
