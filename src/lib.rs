@@ -17,6 +17,7 @@ pub mod base;
 pub mod diag;
 pub mod syntax;
 pub mod schema;
+pub mod check;
 pub mod eval;
 pub mod plan;
 #[cfg(feature = "aws")]

@@ -1,5 +1,22 @@
 //! The schema: the kinds, types and modules of `stdlib/`, read from the language itself and indexed.
+//!
+//! Invariants:
+//! - Only the library files that a program uses are parsed.
+//! - A lower-case word in a type is a block of the kind, else a kind, else an alternative: [`TypeScope`].
+//! - What an expression means where a type is expected is decided here (`Type::variant`, `Type::item`, …), for `check`
+//!   and `eval` alike.
 
+mod bind;
+mod fits;
+mod index;
+mod library;
+mod resolve;
+mod select;
+mod show;
 mod types;
 
+pub use bind::{BoundArg, bind_call, bind_header, usage};
+pub use index::Schema;
+pub use library::{LIBRARY, LibraryFile, is_kind, kind_names, library_file, module_names};
+pub use resolve::{TypeScope, named_types, plain};
 pub use types::*;

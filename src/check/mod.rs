@@ -1,0 +1,19 @@
+//! Checking: names, types and the shape of everything, in one pass over a program, every mistake at once.
+//!
+//! ```text
+//! path ─load▶ trees ─schema▶ kinds ─declare▶ scope ─check▶ Program + diagnostics
+//! ```
+//!
+//! Invariants:
+//! - Types are checked with what is expected in hand, so that a mistake is reported at the innermost expression.
+//! - A value of [`crate::schema::Type::Error`] silences whatever follows from it.
+//! - Bounds and patterns of scalars are not looked at here: `eval` proves them on values.
+
+mod actions;
+mod builtins;
+mod module;
+mod walk;
+
+pub use actions::{CONDITIONS, ClauseRule, ConditionRule, METHODS, Takes, VERBS, Verb};
+pub use builtins::{BUILTINS, Builtin, builtin};
+pub use module::{Module, Program, Stage, Symbol, What, use_name};

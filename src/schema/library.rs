@@ -1,0 +1,62 @@
+//! The standard library: the texts of `stdlib/`, embedded.
+
+/// A file of the standard library.
+#[derive(Clone, Copy, Debug)]
+pub struct LibraryFile {
+    /// Its path below `stdlib/`, such as `db_instance.vpipe`.
+    pub path: &'static str,
+    /// Its text.
+    pub text: &'static str,
+}
+
+macro_rules! library {
+    ($($path:literal)*) => {
+        &[$(LibraryFile { path: $path, text: include_str!(concat!("../../stdlib/", $path)) }),*]
+    };
+}
+
+/// Every file, in alphabetical order. A kind's file is named after the kind; modules for `use std.NAME` are in
+/// `modules/`.
+pub const LIBRARY: &[LibraryFile] = library! {
+    "any.vpipe"
+    "application.vpipe"
+    "broker.vpipe"
+    "bucket.vpipe"
+    "cache_cluster.vpipe"
+    "cache_subnet_group.vpipe"
+    "certificate.vpipe"
+    "db_instance.vpipe"
+    "db_subnet_group.vpipe"
+    "distribution.vpipe"
+    "environment.vpipe"
+    "hosted_zone.vpipe"
+    "key_pair.vpipe"
+    "modules/static_site.vpipe"
+    "record.vpipe"
+    "security_group.vpipe"
+    "types.vpipe"
+    "vpc.vpipe"
+};
+
+/// The file at a path below `stdlib/`.
+pub fn library_file(path: &str) -> Option<LibraryFile> {
+    LIBRARY.iter().find(|file| file.path == path).copied()
+}
+
+/// The names of all kinds. `any` and `types` are not kinds of resources.
+pub fn kind_names() -> impl Iterator<Item = &'static str> {
+    LIBRARY
+        .iter()
+        .filter_map(|file| file.path.strip_suffix(".vpipe"))
+        .filter(|name| !name.contains('/') && !matches!(*name, "any" | "types"))
+}
+
+/// Whether the library has a kind of this name, loaded or not.
+pub fn is_kind(name: &str) -> bool {
+    kind_names().any(|kind| kind == name)
+}
+
+/// The names that `use std.NAME` knows.
+pub fn module_names() -> impl Iterator<Item = &'static str> {
+    LIBRARY.iter().filter_map(|file| file.path.strip_prefix("modules/")?.strip_suffix(".vpipe"))
+}
