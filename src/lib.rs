@@ -26,3 +26,5 @@ pub mod journal;
 pub mod cloud;
 #[cfg(feature = "local")]
 pub mod local;
+#[cfg(feature = "aws")]
+pub mod run;

@@ -11,9 +11,11 @@
 
 mod actions;
 mod builtins;
+mod load;
 mod module;
 mod walk;
 
 pub use actions::{CONDITIONS, ClauseRule, ConditionRule, METHODS, Takes, VERBS, Verb};
 pub use builtins::{BUILTINS, Builtin, builtin};
+pub use load::{Checked, check_path, check_text};
 pub use module::{Module, Program, Stage, Symbol, What, use_name};

@@ -12,3 +12,9 @@
 //! - Time passes only between requests: what should have happened since the last one is worked out, lazily, from
 //!   time stamps in the state ("available at"), so that a 40-minute deployment costs nothing.
 //! - The whole [`State`] is serialisable; it is what persists between processes.
+
+mod call;
+mod state;
+
+pub use call::{Call, Cx, Element, Fault, Reply, Request, Response};
+pub use state::State;
