@@ -1,4 +1,20 @@
 //! What checking gives: a program of modules whose names and types are known.
+//!
+//! What `check` promises to `eval` about names:
+//! - A bare word where a type is expected is, in this order: an alternative of the type, the name of a sibling block,
+//!   a name of an enclosing `for`, a name of the file.
+//! - A resource inside a `for` is, outside the loop, one flat list of all of them, however many loops there are and
+//!   whether an `if` stands between; inside the loop's body the name is the one of this round. A resource inside an
+//!   `if` is, outside, that resource or `none`; inside the same branch it is the resource. The two branches of one `if`
+//!   may declare the same name for the same kind, and then the name is never `none`.
+//! - `let` inside a `for` or `if` lives in that body alone. `use`, `param`, `secret`, `stage`, `type`, `output`,
+//!   `pipeline` and `rollout` stand at the top level only.
+//! - Going through a map with one name gives its values; with two, keys and values. Going through a list with two names
+//!   gives the index, from 0, and the element.
+//! - `stage` is the name of the chosen stage; where a file declares none it is a text: of the file that uses it, or the
+//!   empty text.
+//! - An attribute stands at most once in a body, the two branches of an `if` apart, and never inside a `for`.
+//! - The first header value of a `named` block, written as a bare word, is that word.
 
 use indexmap::IndexMap;
 use std::path::PathBuf;
