@@ -13,7 +13,7 @@ mod actions;
 mod builtins;
 mod load;
 mod module;
-mod walk;
+pub mod walk;
 
 pub use actions::{CONDITIONS, ClauseRule, ConditionRule, METHODS, Takes, VERBS, Verb};
 pub use builtins::{BUILTINS, Builtin, builtin};

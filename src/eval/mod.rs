@@ -8,7 +8,7 @@ mod show;
 mod value;
 
 pub use builtins::BUILTINS;
-pub use evaluate::{Evaluated, Inputs, Secrets, evaluate};
+pub use evaluate::{Evaluated, Inputs, Secrets, check_stages, evaluate};
 pub use manifest::*;
 pub use ops::{apply, resolve};
 pub use show::{describe, show, show_duration, show_percent, show_size};

@@ -10,7 +10,7 @@ use super::value::{Attrs, Deferred, Secret, Value};
 /// Operations that look only at the outside of their arguments: a list of deferred values has a known length.
 const SHALLOW: [&str; 9] = ["index", "member", "len", "keys", "values", "merge", "flatten", "??", "+"];
 
-/// Computes an operator (`+`, `and`, `concat`, `index`, `member`, …) or a builtin function by its name.
+/// Computes an operator (`+`, `and`, `concat`, `index`, `member`, `if`, …) or a builtin function by its name.
 ///
 /// Text made of secrets is a secret, named after its parts. With a deferred argument the result is deferred, unless
 /// the known arguments decide it (`false and …`).
@@ -68,6 +68,7 @@ fn decided(op: &str, args: &[Value]) -> Option<Value> {
         ("==" | "!=", [Value::Secret(_), Value::None] | [Value::None, Value::Secret(_)]) => {
             Some(Value::Bool(op == "!="))
         }
+        ("if", [Value::Bool(condition), yes, no]) => Some(if *condition { yes } else { no }.clone()),
         ("??", [Value::None, b]) => Some(b.clone()),
         ("??", [a, _]) if !matches!(a, Value::Deferred(_)) => Some(a.clone()),
         _ => None,

@@ -1,6 +1,6 @@
 //! The order in which dependencies allow nodes to be made, and its reverse for deleting them.
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
 
 use crate::eval::NodeId;
 
@@ -18,12 +18,14 @@ pub struct Cycle(
 /// # Errors
 /// When nodes wait for each other.
 pub fn order<'a>(nodes: impl IntoIterator<Item = (&'a str, &'a [NodeId])>) -> Result<Vec<NodeId>, Cycle> {
-    let nodes: IndexMap<&str, &[NodeId]> = nodes.into_iter().collect();
-    let mut done: IndexSet<NodeId> = IndexSet::new();
-    for start in nodes.keys() {
-        visit(start, &nodes, &mut done)?;
+    let needs: IndexMap<&str, Vec<&str>> =
+        nodes.into_iter().map(|(id, needs)| (id, needs.iter().map(String::as_str).collect())).collect();
+    let sorted = crate::base::order(&needs);
+    let own = |ids: Vec<&str>| ids.into_iter().map(str::to_owned).collect();
+    match sorted.circle {
+        Some(circle) => Err(Cycle(own(circle))),
+        None => Ok(own(sorted.names)),
     }
-    Ok(done.into_iter().collect())
 }
 
 /// The order in which nodes may be deleted: each before those that it depends on.
@@ -36,35 +38,6 @@ pub fn deletion_order<'a>(
     let mut ids = order(nodes)?;
     ids.reverse();
     Ok(ids)
-}
-
-/// Depth first, with a stack of its own: files may chain thousands of nodes.
-fn visit<'a>(
-    start: &'a str,
-    nodes: &IndexMap<&'a str, &'a [NodeId]>,
-    done: &mut IndexSet<NodeId>,
-) -> Result<(), Cycle> {
-    // Each node on the path with the position of the dependency to look at next.
-    let mut path: IndexMap<&str, usize> = IndexMap::from([(start, 0)]);
-    while let Some((id, next)) = path.last_mut() {
-        let id = *id;
-        let needed = if done.contains(id) { None } else { nodes.get(id).and_then(|n| n.get(*next)) };
-        *next += 1;
-        let Some(needed) = needed else {
-            done.insert(id.to_owned());
-            path.pop();
-            continue;
-        };
-        let Some((needed, _)) = nodes.get_key_value(needed.as_str()) else { continue };
-        if let Some(at) = path.get_index_of(needed) {
-            let circle = path.keys().skip(at).chain([needed]);
-            return Err(Cycle(circle.map(|id| (*id).to_owned()).collect()));
-        }
-        if !done.contains(*needed) {
-            path.insert(needed, 0);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
