@@ -15,7 +15,7 @@ use crate::journal::Op;
 use crate::plan::Change;
 
 /// A node as a driver sees it: every value known.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Want {
     /// The node's id in the manifest.
     pub node: NodeId,
@@ -33,6 +33,10 @@ pub struct Want {
     pub token: String,
     /// Tags for the resource: the user's, and `vpipe:pipeline`, `vpipe:stage`, `vpipe:node`.
     pub tags: indexmap::IndexMap<String, String>,
+    /// Whether this run has made a call for this node already. A [`State::Failed`] seen before that is left from
+    /// an earlier run, and [`Driver::next`] may mend it; one seen after it is what this run's own call came to, and is
+    /// told.
+    pub acted: bool,
 }
 
 impl Want {
