@@ -21,6 +21,13 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
+impl Request {
+    /// The value of a header, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
@@ -48,11 +55,14 @@ pub struct Cx {
 /// An operation with its parameters.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// The name in the service model: `CreateDBInstance`.
+    /// The name in the service model: `CreateDBInstance`. GoDaddy, which has no model: the method; `Get` for `GET`.
     pub operation: String,
     /// The parameters as a tree with the service model's member names. Query and EC2 lists are arrays (whatever the
-    /// list's member name on the wire); their scalars are strings. REST-XML bodies are read in the same way. JSON bodies are
-    /// as sent. Path and query parameters of REST services are members too.
+    /// list's member name on the wire); their scalars are strings. EC2's members have their names on the wire, which
+    /// are mostly singular: `Filter`, `VpcId`, `GroupId`. REST-XML bodies are read in the same way: the root is a member
+    /// (`DistributionConfig`), unless its name ends with `Request`: then its children are. JSON bodies are as sent. The path
+    /// parameters of REST services are members too, and so are query parameters, under their names on the wire
+    /// (`maxitems`). GoDaddy: `path`, `body`.
     pub params: Value,
     /// The body as it came, for S3 objects.
     pub body: Vec<u8>,
@@ -80,6 +90,11 @@ impl Call {
         self.text(path).ok_or_else(|| {
             Fault::new(400, "MissingParameter", format!("The request must contain the parameter {path}"))
         })
+    }
+
+    /// A header's value, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
     /// The number at a path.

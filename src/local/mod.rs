@@ -13,8 +13,22 @@
 //!   time stamps in the state ("available at"), so that a 40-minute deployment costs nothing.
 //! - The whole [`State`] is serialisable; it is what persists between processes.
 
+mod blobs;
 mod call;
+mod cloud;
+mod common;
+mod faults;
+mod route;
+mod service;
 mod state;
+mod store;
+mod wire;
 
+pub use blobs::Blobs;
 pub use call::{Call, Cx, Element, Fault, Reply, Request, Response};
+pub use cloud::{ACCOUNT, Dropped, Local};
+pub use faults::{Faults, OnKill, Trouble};
+pub use route::{Route, route};
+pub use service::{Protocol, Service};
 pub use state::State;
+pub use store::OpenError;

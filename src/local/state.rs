@@ -1,6 +1,9 @@
 //! Everything that the local cloud remembers.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::blobs::Blobs;
 
 /// The whole state, which persists between processes. Each service has its own part.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -9,4 +12,80 @@ pub struct State {
     pub clock: i64,
     /// How many ids were handed out; ids are derived from it, so that runs repeat exactly.
     pub ids: u64,
+    /// How many requests were answered; their ids are derived from it.
+    #[serde(default)]
+    pub requests: u64,
+    /// The bodies of S3 objects, which live beside the state file.
+    #[serde(skip)]
+    pub blobs: Blobs,
+}
+
+impl State {
+    /// `COUNT` hexadecimal digits that were not handed out before: the same ones in every run that did the same.
+    pub fn hex(&mut self, count: usize) -> String {
+        self.ids += 1;
+        let mut digits = String::new();
+        let mut round = 0_u32;
+        while digits.len() < count {
+            digits.push_str(&hex(&Sha256::digest(format!("id {} {round}", self.ids))));
+            round += 1;
+        }
+        digits.truncate(count);
+        digits
+    }
+
+    /// An EC2-like id: `sg-0` and sixteen hexadecimal digits.
+    pub fn id(&mut self, prefix: &str) -> String {
+        format!("{prefix}-0{}", self.hex(16))
+    }
+
+    /// `COUNT` upper-case letters and digits, as in `E1A2B3C4D5E6F7` (CloudFront) or `AROA…` (IAM).
+    pub fn letters(&mut self, count: usize) -> String {
+        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let digits = self.hex(count * 2);
+        let pairs = digits.as_bytes().chunks(2);
+        pairs
+            .map(|pair| {
+                let number = pair.iter().fold(0_usize, |sum, c| sum * 7 + usize::from(*c));
+                ALPHABET.get(number % ALPHABET.len()).copied().map_or('A', char::from)
+            })
+            .collect()
+    }
+
+    /// A UUID.
+    pub fn uuid(&mut self) -> String {
+        uuid(&self.hex(32))
+    }
+
+    /// The id of the next request.
+    pub(super) fn request_id(&mut self) -> String {
+        self.requests += 1;
+        uuid(&hex(&Sha256::digest(format!("request {} {}", self.clock, self.requests))))
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn uuid(digits: &str) -> String {
+    let part = |from, to| digits.get(from..to).unwrap_or_default();
+    format!("{}-{}-4{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_differ_and_repeat_exactly() {
+        let (mut one, mut two) = (State::default(), State::default());
+        let first = one.id("sg");
+        assert_ne!(first, one.id("sg"));
+        assert_eq!(first, two.id("sg"));
+        assert_eq!(first.len(), "sg-0123456789abcdef0".len());
+        assert_eq!(one.letters(13).len(), 13);
+        assert_eq!(one.uuid().len(), 36);
+    }
 }

@@ -1,0 +1,200 @@
+//! The local cloud as a whole: one lock around the state, the clock, persistence, and trouble on order.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::faults::{Faults, Trouble};
+use super::route::{Route, is_signed, route};
+use super::service::{Protocol, Service};
+use super::store::{OpenError, Store};
+use super::{Cx, Fault, Request, Response, State, wire};
+
+/// The account that everything belongs to.
+pub const ACCOUNT: &str = "123456789012";
+
+/// No answer came: the connection broke, or no host has the name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Dropped {
+    /// The connection broke before an answer came; what was asked for may have been done.
+    #[error("the connection was closed before an answer came")]
+    Connection,
+    /// No host has this name.
+    #[error("`{0}` does not resolve")]
+    NoSuchHost(String),
+}
+
+/// A local cloud.
+pub struct Local {
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    state: State,
+    store: Option<Store>,
+    faults: Faults,
+}
+
+impl std::fmt::Debug for Local {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Local")
+    }
+}
+
+impl Local {
+    /// Opens the local cloud kept in a file, or one kept nowhere.
+    ///
+    /// # Errors
+    /// When another process uses the file, or it is damaged or cannot be opened.
+    pub fn open(path: Option<&Path>, faults: Faults) -> Result<Self, OpenError> {
+        let (store, state) = match path {
+            Some(path) => Store::open(path).map(|(store, state)| (Some(store), state))?,
+            None => (None, State::default()),
+        };
+        Ok(Self { inner: Mutex::new(Inner { state, store, faults }) })
+    }
+
+    /// Answers a request at a time: milliseconds since the Unix epoch. Where that is before the last request, the time
+    /// of that is used. Whatever the request changed is in the file before the answer leaves.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub fn handle(&self, request: Request, now: i64) -> Result<Response, Dropped> {
+        let mut inner = self.lock();
+        inner.tick(now);
+        inner.handle(request)
+    }
+
+    /// Reads or completes the state outside a request, as the data plane does. Changes are kept with the next
+    /// mutating request.
+    pub fn with<R>(&self, now: i64, f: impl FnOnce(&mut State, i64) -> R) -> R {
+        let mut inner = self.lock();
+        inner.tick(now);
+        let now = inner.state.clock;
+        f(&mut inner.state, now)
+    }
+
+    /// The time of the last request that is known: the clock of a later process starts no earlier.
+    pub fn clock(&self) -> i64 {
+        self.lock().state.clock
+    }
+
+    /// How many mutating calls there were since it was opened.
+    pub fn mutations(&self) -> u64 {
+        self.lock().faults.calls()
+    }
+
+    // A service that panicked would be a bug; what it left is still the best that there is.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn tick(&mut self, now: i64) {
+        self.state.clock = self.state.clock.max(now);
+    }
+
+    fn handle(&mut self, request: Request) -> Result<Response, Dropped> {
+        if self.faults.dead() {
+            return Err(Dropped::Connection);
+        }
+        let request_id = self.state.request_id();
+        match route(&request) {
+            Route::Service(service, region) => self.serve(service, region, request_id, request),
+            Route::Unknown(name) => Ok(wire::unknown_service(&name, &request_id, &request)),
+            Route::Net => Err(Dropped::NoSuchHost(request.host)),
+        }
+    }
+
+    fn serve(
+        &mut self,
+        service: Service,
+        region: String,
+        request_id: String,
+        request: Request,
+    ) -> Result<Response, Dropped> {
+        let resource = request.path.clone();
+        let refuse = |fault: &Fault| Ok(wire::refusal(service, &request_id, &resource, fault));
+        if let Err(fault) = self.admit(service, &request) {
+            return refuse(&fault);
+        }
+        let call = match wire::parse(service, request) {
+            Ok(call) => call,
+            Err(fault) => return refuse(&fault),
+        };
+        let mutates = service.mutates(&call);
+        if mutates {
+            self.faults.count();
+            if self.faults.due(Trouble::KillBefore) {
+                self.faults.kill();
+                return Err(Dropped::Connection);
+            }
+            if self.faults.due(Trouble::Throttle) {
+                return refuse(&service.throttled());
+            }
+        }
+        let now = self.state.clock;
+        let cx = Cx { now, region, account: ACCOUNT.to_owned(), request_id: request_id.clone() };
+        let result = service.handle(&mut self.state, &cx, &call);
+        if mutates {
+            if let Err(error) = self.save() {
+                return refuse(&Fault::new(500, internal(service), error));
+            }
+            if self.faults.due(Trouble::KillAfter) {
+                self.faults.kill();
+                return Err(Dropped::Connection);
+            }
+            if self.faults.due(Trouble::Lost) {
+                return Err(Dropped::Connection);
+            }
+        }
+        match result {
+            Ok(reply) => Ok(wire::reply(service, &call.operation, &request_id, reply)),
+            Err(fault) => refuse(&fault),
+        }
+    }
+
+    fn admit(&self, service: Service, request: &Request) -> Result<(), Fault> {
+        if service == Service::GoDaddy {
+            return Ok(());
+        }
+        if !is_signed(request) {
+            return Err(match service {
+                Service::S3 => Fault::new(403, "AccessDenied", "Access Denied"),
+                _ => Fault::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
+            });
+        }
+        if self.faults.expired() {
+            let code = match service.protocol() {
+                Protocol::Ec2 => "RequestExpired",
+                Protocol::Json11 | Protocol::RestJson => "ExpiredTokenException",
+                _ => "ExpiredToken",
+            };
+            return Err(Fault::new(
+                if service == Service::S3 || service.protocol() == Protocol::Json11 { 400 } else { 403 },
+                code,
+                "The security token included in the request is expired",
+            ));
+        }
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<(), String> {
+        if let Some(store) = &self.store {
+            store
+                .save(&self.state)
+                .map_err(|error| format!("the local cloud cannot write its state: {error}"))?;
+        }
+        self.state.blobs.sweep();
+        Ok(())
+    }
+}
+
+fn internal(service: Service) -> &'static str {
+    match service.protocol() {
+        Protocol::Query | Protocol::RestXml => "InternalFailure",
+        Protocol::Plain => "INTERNAL_ERROR",
+        Protocol::RestJson => "InternalServerErrorException",
+        Protocol::Ec2 | Protocol::S3 | Protocol::Json11 => "InternalError",
+    }
+}

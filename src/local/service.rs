@@ -1,0 +1,141 @@
+//! The services: how each speaks, and who answers for it.
+
+use super::{Call, Cx, Fault, Reply, State};
+
+/// How a service speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Form in, XML out: `Action=…&Version=…`.
+    Query,
+    /// As query, with EC2's own lists and errors.
+    Ec2,
+    /// Paths and XML.
+    RestXml,
+    /// S3: paths, hosts and XML.
+    S3,
+    /// Paths and JSON.
+    RestJson,
+    /// `x-amz-target` and JSON.
+    Json11,
+    /// Paths and JSON, not of AWS: GoDaddy.
+    Plain,
+}
+
+/// A service of the local cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Service {
+    Acm,
+    Beanstalk,
+    CloudFront,
+    Ec2,
+    ElastiCache,
+    Elbv2,
+    GoDaddy,
+    Iam,
+    Mq,
+    Rds,
+    Route53,
+    S3,
+    Sts,
+}
+
+impl Service {
+    /// The service whose requests are signed with this name, which is the first label of its host name as well.
+    pub fn signed_as(name: &str) -> Option<Self> {
+        Some(match name {
+            "acm" => Self::Acm,
+            "elasticbeanstalk" => Self::Beanstalk,
+            "cloudfront" => Self::CloudFront,
+            "ec2" => Self::Ec2,
+            "elasticache" => Self::ElastiCache,
+            "elasticloadbalancing" => Self::Elbv2,
+            "iam" => Self::Iam,
+            "mq" => Self::Mq,
+            "rds" => Self::Rds,
+            "route53" => Self::Route53,
+            "s3" => Self::S3,
+            "sts" => Self::Sts,
+            _ => return None,
+        })
+    }
+
+    /// How it speaks.
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Self::Beanstalk | Self::ElastiCache | Self::Elbv2 | Self::Iam | Self::Rds | Self::Sts => {
+                Protocol::Query
+            }
+            Self::Ec2 => Protocol::Ec2,
+            Self::CloudFront | Self::Route53 => Protocol::RestXml,
+            Self::S3 => Protocol::S3,
+            Self::Mq => Protocol::RestJson,
+            Self::Acm => Protocol::Json11,
+            Self::GoDaddy => Protocol::Plain,
+        }
+    }
+
+    /// The namespace of its XML, from the service models; empty where there is none.
+    pub fn namespace(self) -> &'static str {
+        match self {
+            Self::Beanstalk => "http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/",
+            Self::CloudFront => "http://cloudfront.amazonaws.com/doc/2020-05-31/",
+            Self::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
+            Self::ElastiCache => "http://elasticache.amazonaws.com/doc/2015-02-02/",
+            Self::Elbv2 => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+            Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
+            Self::Rds => "http://rds.amazonaws.com/doc/2014-10-31/",
+            Self::Route53 => "https://route53.amazonaws.com/doc/2013-04-01/",
+            Self::S3 => "http://s3.amazonaws.com/doc/2006-03-01/",
+            Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+            Self::Acm | Self::GoDaddy | Self::Mq => "",
+        }
+    }
+
+    /// Whether a call may change something. `Call::operation` of S3 and of REST services is the model's name, too.
+    pub fn mutates(self, call: &Call) -> bool {
+        const READS: [&str; 9] =
+            ["Describe", "Get", "List", "Head", "Check", "Validate", "Retrieve", "Search", "AssumeRole"];
+        !READS.iter().any(|prefix| call.operation.starts_with(prefix))
+    }
+
+    /// What AWS says when there are too many requests.
+    pub fn throttled(self) -> Fault {
+        let (status, code) = match self.protocol() {
+            Protocol::Query | Protocol::RestXml => (400, "Throttling"),
+            Protocol::Ec2 => (503, "RequestLimitExceeded"),
+            Protocol::S3 => (503, "SlowDown"),
+            Protocol::RestJson => (429, "TooManyRequestsException"),
+            Protocol::Json11 => (400, "ThrottlingException"),
+            Protocol::Plain => (429, "TOO_MANY_REQUESTS"),
+        };
+        Fault::new(status, code, "Rate exceeded")
+    }
+
+    /// What AWS says to an operation that the service does not have, or that the local cloud does not know.
+    pub fn unknown(self, operation: &str) -> Fault {
+        let message = format!("The action {operation} is not valid for this web service.");
+        match self.protocol() {
+            Protocol::Query | Protocol::Ec2 => Fault::new(400, "InvalidAction", message),
+            Protocol::S3 => Fault::new(
+                501,
+                "NotImplemented",
+                "A header or query you provided requested a function that is not implemented.",
+            ),
+            Protocol::RestXml | Protocol::RestJson | Protocol::Json11 => {
+                Fault::new(400, "UnknownOperationException", message)
+            }
+            Protocol::Plain => Fault::new(404, "NOT_FOUND", "The requested resource was not found"),
+        }
+    }
+
+    /// Answers a call.
+    ///
+    /// # Errors
+    /// What AWS would refuse.
+    pub fn handle(self, _state: &mut State, _cx: &Cx, call: &Call) -> Result<Reply, Fault> {
+        match self {
+            _ => Err(self.unknown(&call.operation)),
+        }
+    }
+}
