@@ -3,7 +3,15 @@
 //! Message rules: lower case, no full stop, user text in backticks, no Rust names and no grammar-rule
 //! names; the help line says what to type.
 
+mod fix;
+mod format;
+mod human;
+mod machine;
+
 use crate::base::Span;
+
+pub use fix::apply;
+pub use format::{Format, Look, render, summary};
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
