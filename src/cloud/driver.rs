@@ -68,6 +68,18 @@ impl Want {
         }
     }
 
+    /// The wanted attributes for [`Driver::desired`]: each of the given attributes as an output of what its handles refer to,
+    /// tags in full, and without attributes that are not given, which AWS chooses and which are then not compared.
+    pub fn desired(&self, handles: &[(&str, &str)]) -> Attrs {
+        let mut attrs = self.attrs.clone();
+        for (attribute, output) in handles {
+            attrs.insert((*attribute).to_owned(), self.ids(attribute, output));
+        }
+        attrs.insert("tags".to_owned(), super::tags_value(&self.tags));
+        attrs.retain(|_, value| *value != Value::None);
+        attrs
+    }
+
     /// As [`Want::ids`], for a call: only what is known, as text.
     pub fn id_texts(&self, attribute: &str, output: &str) -> Vec<String> {
         self.ids(attribute, output).items().iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
@@ -100,6 +112,20 @@ pub struct Present {
     pub detail: serde_json::Value,
     /// What is going on, for the progress display: "batch 2 of 4", "creating".
     pub note: Option<String>,
+}
+
+impl Present {
+    /// An attribute; `none` where it could not be read.
+    pub fn get(&self, attribute: &str) -> &Value {
+        self.attrs.get(attribute).unwrap_or(&Value::None)
+    }
+
+    /// With its tags, which are also the attribute `tags`.
+    pub fn tagged(mut self, tags: indexmap::IndexMap<String, String>) -> Self {
+        self.attrs.insert("tags".to_owned(), super::tags_value(&tags));
+        self.tags = Some(tags);
+        self
+    }
 }
 
 /// Where a resource is in its life.
@@ -139,6 +165,13 @@ pub struct Reply {
     pub id: Option<String>,
     /// AWS's request id, for support and for `DescribeEvents`.
     pub request_id: Option<String>,
+}
+
+impl Reply {
+    /// Of the output of an SDK call.
+    pub fn of(output: &impl aws_sdk_sts::operation::RequestId, id: Option<&str>) -> Self {
+        Self { id: id.map(str::to_owned), request_id: output.request_id().map(str::to_owned) }
+    }
 }
 
 /// The code that talks to AWS for one kind.

@@ -20,6 +20,25 @@ pub struct CloudError {
     pub request_id: Option<String>,
 }
 
+impl CloudError {
+    /// A call that cannot be made as asked: nothing was sent.
+    pub fn misuse(operation: &str, message: impl Into<String>) -> Self {
+        Self::of(operation, "request", message)
+    }
+
+    /// An error that trying again does not help.
+    pub fn of(operation: &str, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            operation: operation.to_owned(),
+            code: code.to_owned(),
+            message: message.into(),
+            retry: Retry::No,
+            in_doubt: false,
+            request_id: None,
+        }
+    }
+}
+
 /// What to do about a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {

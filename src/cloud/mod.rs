@@ -1,16 +1,23 @@
 //! Drivers: one file a kind, grouped by AWS service; the only code that knows the AWS SDK's clients.
 
+mod classify;
 mod clients;
 mod connect;
 mod driver;
 mod error;
 mod net;
+mod refusals;
 mod registry;
+mod tags;
+#[cfg(test)]
+mod testing;
 
 pub use crate::journal::Op;
+pub use classify::{calling, found, reading};
 pub use clients::Clients;
 pub use connect::{Connect, LocalTransport, connect};
 pub use driver::{Driver, Next, Observed, Present, Reply, State, Want};
 pub use error::{CloudError, Retry};
 pub use net::{Net, NetError, NetReply, NetRequest, Peer};
 pub use registry::driver;
+pub use tags::{TagCalls, TagChange, Tags, sdk_tags, seen_tags, tags_value};
