@@ -14,21 +14,29 @@
 //! - The whole [`State`] is serialisable; it is what persists between processes.
 
 mod blobs;
+#[cfg(feature = "aws")]
+mod bridge;
 mod call;
+mod clock;
 mod cloud;
 mod common;
 mod faults;
 mod route;
+mod serve;
 mod service;
 mod state;
 mod store;
 mod wire;
 
 pub use blobs::Blobs;
+#[cfg(feature = "aws")]
+pub use bridge::transport;
 pub use call::{Call, Cx, Element, Fault, Reply, Request, Response};
+pub use clock::{Now, virtual_clock, wall_clock};
 pub use cloud::{ACCOUNT, Dropped, Local};
 pub use faults::{Faults, OnKill, Trouble};
 pub use route::{Route, route};
+pub use serve::{Server, serve};
 pub use service::{Protocol, Service};
 pub use state::State;
 pub use store::OpenError;
