@@ -12,11 +12,13 @@
 
 mod history;
 mod lock;
+mod memory;
 mod record;
 mod sqlite;
 mod store;
 
 pub use history::{History, Known, Progress, RunSummary};
 pub use lock::{LockHolder, Owner};
+pub use memory::Memory;
 pub use record::{Event, Op, Record, VERSION};
 pub use store::{Journal, JournalError, Store};

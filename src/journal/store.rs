@@ -102,6 +102,11 @@ impl Journal {
         Ok(Sqlite::open(path, create)?.map(|store| Self::over(Box::new(store))))
     }
 
+    /// A journal that ends with the process: for plans of what never ran, and for tests.
+    pub fn in_memory() -> Self {
+        Self::over(Box::new(super::memory::Memory::default()))
+    }
+
     /// A journal over any store.
     pub fn over(store: Box<dyn Store>) -> Self {
         Self { store, run: String::new(), token: None }

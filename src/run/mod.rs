@@ -11,7 +11,52 @@
 //! - Nothing here prints; what happens is told as [`Event`]s.
 
 mod event;
+mod interrupt;
+mod job;
+mod outcome;
 mod world;
 
 pub use event::{Event, Listener};
+pub use interrupt::Interrupt;
+pub use job::{Drivers, Job, RunError, SharedJournal, unlock};
+pub use outcome::{Ended, NodeError, Outcome, Took, Verified};
 pub use world::{Speed, World};
+
+use crate::plan::Plan;
+
+/// What [`apply`] would do. Only reads; needs no lock.
+///
+/// # Errors
+/// When the journal or some node cannot be read, or a node can be seen to fail: a resource of its name that is not
+/// ours, a change that is refused.
+pub async fn plan(_job: &Job) -> Result<Plan, RunError> {
+    Err(RunError::Interrupted)
+}
+
+/// What [`destroy`] would do: every node that the journal knows, or that is found under the names and tags of the
+/// manifest, in the order of deletion. Only reads.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn plan_destroy(_job: &Job) -> Result<Plan, RunError> {
+    Err(RunError::Interrupted)
+}
+
+/// Brings everything to what the manifest asks for, then rolls out. With `resume`, the steps of the rollout that the
+/// unfinished run had finished are not done again; without it, the rollout begins anew. Resources are treated alike:
+/// they are looked at, and what is in doubt is settled.
+///
+/// # Errors
+/// When the run could not begin (lock, journal), or the journal failed on the way. A node that failed is no error: it is
+/// in [`Outcome::errors`].
+pub async fn apply(_job: &Job, _resume: bool) -> Result<Outcome, RunError> {
+    Err(RunError::Interrupted)
+}
+
+/// Deletes everything that the pipeline and stage made, in reverse order of dependencies.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn destroy(_job: &Job, _resume: bool) -> Result<Outcome, RunError> {
+    Err(RunError::Interrupted)
+}

@@ -1,6 +1,6 @@
 //! The one door to the outside: time, randomness, the clients of the cloud, HTTP, the user's files and commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub struct World {
     pub speed: Speed,
     /// The folder of the user's file: relative paths and commands start here.
     pub folder: PathBuf,
+    /// What the jitter of back-off is derived from. Any number does; the same one gives the same pauses.
+    pub seed: u64,
 }
 
 impl World {
@@ -40,5 +42,10 @@ impl World {
             Speed::Virtual => tokio::time::sleep(pause).await,
             Speed::Times(times) => tokio::time::sleep(pause.div_f64(times.max(0.001))).await,
         }
+    }
+
+    /// A path of the user's machine as it can be opened.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.folder.join(Path::new(path))
     }
 }
