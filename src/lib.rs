@@ -28,3 +28,4 @@ pub mod cloud;
 pub mod local;
 #[cfg(feature = "aws")]
 pub mod run;
+pub mod cli;

@@ -1,3 +1,5 @@
 //! The `vpipe` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    vpipe::cli::main()
+}

@@ -24,6 +24,11 @@ impl Span {
         Span::new(self.start.min(other.start), self.end.max(other.end))
     }
 
+    /// The span as many bytes further on.
+    pub fn moved(self, by: u32) -> Span {
+        Span::new(self.start.saturating_add(by), self.end.saturating_add(by))
+    }
+
     /// The length in bytes.
     pub fn len(self) -> usize {
         self.end.saturating_sub(self.start) as usize
@@ -98,6 +103,21 @@ impl SourceMap {
         let file = SourceFile { name: name.into(), text, base: base as u32 };
         self.files.push(file.clone());
         Ok(file)
+    }
+
+    /// Takes over the files of another map. Gives the offset by which its spans move.
+    ///
+    /// # Errors
+    /// When the texts together exceed 4 GiB.
+    pub fn absorb(&mut self, other: &SourceMap) -> Result<u32, TooMuchSource> {
+        let offset = self.files.last().map_or(0, |f| u64::from(f.base) + f.text.len() as u64 + 1);
+        let end = other.files.last().map_or(0, |f| u64::from(f.base) + f.text.len() as u64 + 1);
+        if offset + end > u64::from(u32::MAX) {
+            return Err(TooMuchSource);
+        }
+        let offset = offset as u32;
+        self.files.extend(other.files.iter().map(|f| SourceFile { base: f.base + offset, ..f.clone() }));
+        Ok(offset)
     }
 
     /// The files in the order in which they were added.

@@ -113,4 +113,12 @@ impl Diagnostic {
         self.fix = Some(Fix { title: title.into(), edits: vec![Edit { span, text: text.into() }] });
         self
     }
+
+    /// The same finding with all places as many bytes further on, as [`crate::base::SourceMap::absorb`] moved its files.
+    pub fn moved(mut self, by: u32) -> Self {
+        self.span = self.span.moved(by);
+        self.related.iter_mut().for_each(|label| label.span = label.span.moved(by));
+        self.fix.iter_mut().flat_map(|fix| &mut fix.edits).for_each(|edit| edit.span = edit.span.moved(by));
+        self
+    }
 }

@@ -1,0 +1,166 @@
+//! `vpipe check`
+
+use clap::ValueEnum;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::terminal::Terminal;
+use super::{Exit, files};
+use crate::base::SourceMap;
+use crate::check::{Checked, check_path, check_text};
+use crate::diag::{self, Diagnostic, Format, Severity};
+use crate::eval;
+
+/// Find mistakes: syntax, names, types and values, for every stage of every file
+///
+/// Needs no credentials and no network. Exits with 0 when there is nothing to say, 1 when there are errors
+/// (or warnings, with `--deny warnings`), 2 when the command line is wrong.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Files and folders; `-` for standard input [default: the current folder]
+    files: Vec<PathBuf>,
+
+    /// How findings are written
+    #[arg(long, value_enum, default_value_t = FormatArg::Human)]
+    format: FormatArg,
+
+    /// Exit with 1 when there are only warnings, too
+    #[arg(long, value_enum, value_name = "WHAT")]
+    deny: Option<Deny>,
+
+    /// Apply the repairs that findings carry
+    #[arg(long)]
+    fix: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    /// Source lines and arrows
+    Human,
+    /// One line a finding
+    Short,
+    /// A JSON array
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// GitHub workflow commands
+    Github,
+}
+
+impl From<FormatArg> for Format {
+    fn from(arg: FormatArg) -> Self {
+        match arg {
+            FormatArg::Human => Format::Human,
+            FormatArg::Short => Format::Short,
+            FormatArg::Json => Format::Json,
+            FormatArg::Sarif => Format::Sarif,
+            FormatArg::Github => Format::Github,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Deny {
+    /// Warnings
+    Warnings,
+}
+
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Exit {
+    match all_findings(args, terminal) {
+        Ok((found, files)) => report(&found, args, files, terminal),
+        Err(why) => {
+            terminal.error(&why);
+            Exit::Usage
+        }
+    }
+}
+
+fn all_findings(args: &Args, terminal: &Terminal) -> Result<(Findings, usize), String> {
+    let files = files::expand(&args.files)?;
+    let mut all = Findings::default();
+    for file in &files {
+        let mut found = findings(file)?;
+        if args.fix && file.as_os_str() != "-" {
+            found = repaired(found, file, terminal)?;
+        }
+        all.add(found)?;
+    }
+    Ok((all, files.len()))
+}
+
+fn report(all: &Findings, args: &Args, files: usize, terminal: &Terminal) -> Exit {
+    let diagnostics = &all.diagnostics;
+    terminal.print(&diag::render(args.format.into(), diagnostics, &all.sources, terminal.look()));
+    if args.format == FormatArg::Human {
+        let repairable = diagnostics.iter().filter(|d| d.fix.is_some()).count();
+        match diag::summary(diagnostics) {
+            Some(summary) if repairable > 0 && !args.fix => {
+                terminal.note(&format!("{summary}; {repairable} can be repaired with `vpipe check --fix`"))
+            }
+            Some(summary) => terminal.note(&summary),
+            None if files == 1 => terminal.note("no mistakes found"),
+            None => terminal.note(&format!("no mistakes found in {files} files")),
+        }
+    }
+    match diagnostics.iter().map(|d| d.severity).max() {
+        Some(Severity::Error) => Exit::Failed,
+        Some(Severity::Warning) if args.deny == Some(Deny::Warnings) => Exit::Failed,
+        _ => Exit::Well,
+    }
+}
+
+/// Checks one file: names and types first; only where they are right, the values of every stage.
+fn findings(file: &Path) -> Result<Checked, String> {
+    let mut checked = if file.as_os_str() == "-" {
+        let mut text = Vec::new();
+        std::io::stdin().read_to_end(&mut text).map_err(|why| format!("standard input: {why}"))?;
+        let text = String::from_utf8(text).map_err(|_| "standard input is not UTF-8".to_owned())?;
+        check_text("standard input", &text, PathBuf::from("."))
+    } else {
+        check_path(file)
+    };
+    let errors = checked.diagnostics.iter().any(|d| d.severity == Severity::Error);
+    if let (Some(program), false) = (&checked.program, errors) {
+        checked.diagnostics.extend(eval::check_stages(program));
+    }
+    Ok(checked)
+}
+
+/// Applies repairs until none is left (one repair may uncover the next), and gives what remains.
+fn repaired(mut checked: Checked, path: &Path, terminal: &Terminal) -> Result<Checked, String> {
+    const ROUNDS: usize = 10;
+    let name = path.display().to_string();
+    for _ in 0..ROUNDS {
+        let source = checked.sources.files().iter().find(|file| file.name == name);
+        let Some((text, count)) = source.and_then(|file| diag::apply(file, &checked.diagnostics)) else {
+            break;
+        };
+        files::replace(path, &text).map_err(|why| format!("`{name}` cannot be written: {why}"))?;
+        terminal.note(&format!("{name}: {count} repaired"));
+        checked = findings(path)?;
+    }
+    Ok(checked)
+}
+
+/// The findings of several files, each said once.
+#[derive(Default)]
+struct Findings {
+    sources: SourceMap,
+    diagnostics: Vec<Diagnostic>,
+    seen: std::collections::HashSet<String>,
+}
+
+impl Findings {
+    fn add(&mut self, checked: Checked) -> Result<(), String> {
+        let offset = self.sources.absorb(&checked.sources).map_err(|why| why.to_string())?;
+        for diagnostic in checked.diagnostics {
+            let (file, line, column) = checked.sources.position(diagnostic.span).unwrap_or_default();
+            // A module that several files use is checked with each of them.
+            let key = format!("{file}:{line}:{column}:{}:{}", diagnostic.code, diagnostic.message);
+            if self.seen.insert(key) {
+                self.diagnostics.push(diagnostic.moved(offset));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! The `vpipe` command: one file a subcommand; the only room that prints.
+//!
+//! Exit codes: 0 well, 1 findings or a failed run, 2 a wrong command line, 3 a run that waits (for an approval, or
+//! because it was interrupted) and can be resumed.
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+mod check;
+mod files;
+mod terminal;
+
+use terminal::{ColourChoice, Terminal};
+
+/// Declarative pipelines for AWS: from an empty account to a verified web site.
+#[derive(Parser)]
+#[command(name = "vpipe", version, max_term_width = 100, propagate_version = true)]
+struct Cli {
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = ColourChoice::Auto, global = true, value_name = "WHEN")]
+    color: ColourChoice,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Args),
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// All is well.
+    Well,
+    /// There are findings, or the run failed.
+    Failed,
+    /// The command line was wrong.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Well => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+        })
+    }
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let terminal = Terminal::new(cli.color);
+    let exit = match cli.command {
+        Command::Check(args) => check::run(&args, &terminal),
+    };
+    exit.into()
+}
