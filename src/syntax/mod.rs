@@ -6,5 +6,6 @@
 
 pub mod ast;
 mod parse;
+mod scan;
 
 pub use parse::{Parsed, parse};
