@@ -51,7 +51,7 @@ impl Clients {
             cloudfront: aws_sdk_cloudfront::Client::new(&config),
             ec2: aws_sdk_ec2::Client::new(&config),
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
-            s3: aws_sdk_s3::Client::new(&config),
+            s3: aws_sdk_s3::Client::from_conf(s3_config(&config)),
             mq: aws_sdk_mq::Client::new(&config),
             route53: aws_sdk_route53::Client::new(&config),
             acm: aws_sdk_acm::Client::new(&config),
@@ -62,4 +62,10 @@ impl Clients {
             net,
         }
     }
+}
+
+/// Behind a custom endpoint a bucket is part of the path: `BUCKET.127.0.0.1` is no name.
+fn s3_config(config: &SdkConfig) -> aws_sdk_s3::Config {
+    let custom = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+    aws_sdk_s3::config::Builder::from(config).force_path_style(custom).build()
 }

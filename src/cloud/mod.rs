@@ -18,6 +18,6 @@ pub use clients::Clients;
 pub use connect::{Connect, LocalTransport, connect};
 pub use driver::{Driver, Next, Observed, Present, Reply, State, Want};
 pub use error::{CloudError, Retry};
-pub use net::{Net, NetError, NetReply, NetRequest, Peer};
+pub use net::{Net, NetError, NetReply, NetRequest, Peer, RealNet};
 pub use registry::driver;
 pub use tags::{TagCalls, TagChange, Tags, sdk_tags, seen_tags, tags_value};

@@ -1,5 +1,10 @@
 //! The door to HTTP outside AWS: DNS providers and the probes of `expect`.
 
+mod certificate;
+mod real;
+
+pub use real::RealNet;
+
 use async_trait::async_trait;
 use std::time::Duration;
 

@@ -11,11 +11,8 @@ pub fn want(kind: &str, name: &str) -> Want {
         node: name.to_owned(),
         kind: kind.to_owned(),
         name: name.to_owned(),
-        attrs: Attrs::new(),
-        refs: indexmap::IndexMap::new(),
-        id: None,
         token: "00000000-0000-4000-8000-000000000000".to_owned(),
-        tags: indexmap::IndexMap::new(),
+        ..Want::default()
     }
 }
 
