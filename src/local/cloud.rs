@@ -7,7 +7,7 @@ use super::faults::{Faults, Trouble};
 use super::route::{Route, is_signed, route};
 use super::service::{Protocol, Service};
 use super::store::{OpenError, Store};
-use super::{Cx, Fault, Request, Response, State, wire};
+use super::{Cx, Fault, Request, Response, State, regions, wire};
 
 /// The account that everything belongs to.
 pub const ACCOUNT: &str = "123456789012";
@@ -100,6 +100,10 @@ impl Inner {
         }
         let request_id = self.state.request_id();
         match route(&request) {
+            // The host names of a region that does not exist do not resolve.
+            Route::Service(service, region) if !region.is_empty() && regions::zones(&region).is_none() => {
+                Err(Dropped::NoSuchHost(format!("{}.{region}.amazonaws.com", service.name())))
+            }
             Route::Service(service, region) => self.serve(service, region, request_id, request),
             Route::Unknown(name) => Ok(wire::unknown_service(&name, &request_id, &request)),
             Route::Net => Err(Dropped::NoSuchHost(request.host)),
@@ -196,5 +200,122 @@ fn internal(service: Service) -> &'static str {
         Protocol::Plain => "INTERNAL_ERROR",
         Protocol::RestJson => "InternalServerErrorException",
         Protocol::Ec2 | Protocol::S3 | Protocol::Json11 => "InternalError",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::local::testing::{Client, START, text};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    const NEW_KEY: [(&str, &str); 1] = [("KeyName", "k")];
+
+    fn with(faults: &[&str]) -> Client {
+        let troubles = faults.iter().map(|text| text.parse::<Trouble>().unwrap());
+        Client::of(Local::open(None, Faults::new(troubles)).unwrap())
+    }
+
+    fn request(operation: &str) -> Request {
+        let query = vec![("Action".to_owned(), operation.to_owned()), ("KeyName".to_owned(), "k".to_owned())];
+        Request { method: "POST".into(), path: "/".into(), query, ..Request::default() }
+    }
+
+    #[test]
+    fn a_lost_answer_was_applied() {
+        let client = with(&["lost@1"]);
+        assert_eq!(client.send("ec2", request("CreateKeyPair")).unwrap_err(), Dropped::Connection);
+        assert_eq!(client.query("ec2", "CreateKeyPair", &NEW_KEY).unwrap_err(), "InvalidKeyPair.Duplicate");
+        assert_eq!(client.local.mutations(), 2);
+    }
+
+    #[test]
+    fn a_throttled_call_was_not_applied() {
+        let client = with(&["throttle@1"]);
+        assert_eq!(client.query("ec2", "CreateKeyPair", &NEW_KEY).unwrap_err(), "RequestLimitExceeded");
+        client.query("ec2", "CreateKeyPair", &NEW_KEY).unwrap();
+    }
+
+    #[test]
+    fn after_a_kill_nothing_answers() {
+        for (fault, keys) in [("kill@1:before", 0), ("kill@1:after", 1)] {
+            let kills = Arc::new(AtomicU32::new(0));
+            let counted = kills.clone();
+            let on_kill: super::super::OnKill = Arc::new(move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+            });
+            let faults = Faults::new([fault.parse().unwrap()]).on_kill(on_kill);
+            let client = Client::of(Local::open(None, faults).unwrap());
+            assert_eq!(client.send("ec2", request("CreateKeyPair")).unwrap_err(), Dropped::Connection);
+            assert_eq!(client.send("ec2", request("DescribeKeyPairs")).unwrap_err(), Dropped::Connection);
+            assert_eq!(kills.load(Ordering::Relaxed), 1);
+            assert_eq!(client.local.with(START, |state, _| state.ec2.region("us-east-1").keys.len()), keys);
+        }
+    }
+
+    #[test]
+    fn expired_credentials_and_none_are_refused() {
+        let client = with(&["expire@1"]);
+        client.query("ec2", "DescribeKeyPairs", &[]).unwrap();
+        client.query("ec2", "CreateKeyPair", &NEW_KEY).unwrap();
+        assert_eq!(client.query("ec2", "DescribeKeyPairs", &[]).unwrap_err(), "RequestExpired");
+        let unsigned = Request { host: "ec2.us-east-1.amazonaws.com".into(), ..request("DescribeKeyPairs") };
+        assert_eq!(client.local.handle(unsigned, START).unwrap().status, 403);
+    }
+
+    #[test]
+    fn what_does_not_exist_is_refused_once_and_for_all() {
+        let mut client = Client::new();
+        assert_eq!(client.query("lambda", "Invoke", &[]).unwrap_err(), "InvalidAction");
+        client.region = "us-esat-1";
+        let dropped = client.send("ec2", request("DescribeKeyPairs")).unwrap_err();
+        assert_eq!(dropped, Dropped::NoSuchHost("ec2.us-esat-1.amazonaws.com".into()));
+    }
+
+    #[test]
+    fn a_second_process_finds_what_the_first_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/state.json");
+        let client = Client::of(Local::open(Some(&path), Faults::default()).unwrap());
+        client.query("ec2", "CreateKeyPair", &NEW_KEY).unwrap();
+        let error = Local::open(Some(&path), Faults::default()).unwrap_err().to_string();
+        assert!(error.contains(&format!("in use by process {}", std::process::id())), "{error}");
+        drop(client);
+        let client = Client::of(Local::open(Some(&path), Faults::default()).unwrap());
+        client.now.set(0);
+        let keys = client.query("ec2", "DescribeKeyPairs", &[]).unwrap();
+        assert_eq!(text(&keys, "keySet/item/keyName"), "k");
+        assert_eq!(client.local.clock(), START);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_damaged_or_newer_file_is_explained() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        for (content, words) in
+            [("{\"version\":1", "is damaged"), ("", "is damaged"), ("{\"version\":99}", "newer vpipe")]
+        {
+            std::fs::write(&path, content).unwrap();
+            let error = Local::open(Some(&path), Faults::default()).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_of_the_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let client = Client::of(Local::open(Some(&path), Faults::default()).unwrap());
+        // A folder in the place of the new file: it cannot be written, whoever runs this.
+        std::fs::create_dir(folder.path().join("state.json.new")).unwrap();
+        assert_eq!(client.send("ec2", request("CreateKeyPair")).unwrap().status, 500);
     }
 }

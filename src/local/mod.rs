@@ -20,12 +20,16 @@ mod call;
 mod clock;
 mod cloud;
 mod common;
+pub mod ec2;
 mod faults;
+mod regions;
 mod route;
 mod serve;
 mod service;
 mod state;
 mod store;
+#[cfg(test)]
+pub(crate) mod testing;
 mod wire;
 
 pub use blobs::Blobs;

@@ -21,7 +21,7 @@ pub fn route(request: &Request) -> Route {
     }
     if let Some((name, region)) = scope(request) {
         let region = region.or_else(|| by_host(&request.host)?.1);
-        return match Service::signed_as(&name) {
+        return match Service::named(&name) {
             Some(service) => Route::Service(service, region.unwrap_or_else(default_region)),
             None => Route::Unknown(name),
         };
@@ -80,8 +80,8 @@ fn by_host(host: &str) -> Option<(Service, Option<String>)> {
         return Some((Service::S3, region.map(|region| (*region).to_owned())));
     }
     match labels.as_slice() {
-        [service] => Some((Service::signed_as(service)?, None)),
-        [service, region] => Some((Service::signed_as(service)?, Some((*region).to_owned()))),
+        [service] => Some((Service::named(service)?, None)),
+        [service, region] => Some((Service::named(service)?, Some((*region).to_owned()))),
         _ => None,
     }
 }

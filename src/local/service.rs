@@ -1,6 +1,6 @@
 //! The services: how each speaks, and who answers for it.
 
-use super::{Call, Cx, Fault, Reply, State};
+use super::{Call, Cx, Fault, Reply, State, ec2};
 
 /// How a service speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,23 +41,44 @@ pub enum Service {
 }
 
 impl Service {
-    /// The service whose requests are signed with this name, which is the first label of its host name as well.
-    pub fn signed_as(name: &str) -> Option<Self> {
-        Some(match name {
-            "acm" => Self::Acm,
-            "elasticbeanstalk" => Self::Beanstalk,
-            "cloudfront" => Self::CloudFront,
-            "ec2" => Self::Ec2,
-            "elasticache" => Self::ElastiCache,
-            "elasticloadbalancing" => Self::Elbv2,
-            "iam" => Self::Iam,
-            "mq" => Self::Mq,
-            "rds" => Self::Rds,
-            "route53" => Self::Route53,
-            "s3" => Self::S3,
-            "sts" => Self::Sts,
-            _ => return None,
-        })
+    const ALL: [Self; 13] = [
+        Self::Acm,
+        Self::Beanstalk,
+        Self::CloudFront,
+        Self::Ec2,
+        Self::ElastiCache,
+        Self::Elbv2,
+        Self::GoDaddy,
+        Self::Iam,
+        Self::Mq,
+        Self::Rds,
+        Self::Route53,
+        Self::S3,
+        Self::Sts,
+    ];
+
+    /// The name with which its requests are signed, which is the first label of its host name as well.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Acm => "acm",
+            Self::Beanstalk => "elasticbeanstalk",
+            Self::CloudFront => "cloudfront",
+            Self::Ec2 => "ec2",
+            Self::ElastiCache => "elasticache",
+            Self::Elbv2 => "elasticloadbalancing",
+            Self::GoDaddy => "",
+            Self::Iam => "iam",
+            Self::Mq => "mq",
+            Self::Rds => "rds",
+            Self::Route53 => "route53",
+            Self::S3 => "s3",
+            Self::Sts => "sts",
+        }
+    }
+
+    /// The service of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| !name.is_empty() && service.name() == name)
     }
 
     /// How it speaks.
@@ -133,8 +154,9 @@ impl Service {
     ///
     /// # Errors
     /// What AWS would refuse.
-    pub fn handle(self, _state: &mut State, _cx: &Cx, call: &Call) -> Result<Reply, Fault> {
+    pub fn handle(self, state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         match self {
+            Self::Ec2 => ec2::handle(state, cx, call),
             _ => Err(self.unknown(&call.operation)),
         }
     }

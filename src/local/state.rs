@@ -15,6 +15,9 @@ pub struct State {
     /// How many requests were answered; their ids are derived from it.
     #[serde(default)]
     pub requests: u64,
+    /// EC2.
+    #[serde(default)]
+    pub ec2: super::ec2::Ec2,
     /// The bodies of S3 objects, which live beside the state file.
     #[serde(skip)]
     pub blobs: Blobs,

@@ -6,7 +6,7 @@ mod paths;
 mod query;
 mod rest;
 mod s3;
-mod xml;
+pub(super) mod xml;
 
 use serde_json::Value;
 
