@@ -28,4 +28,6 @@ pub mod cloud;
 pub mod local;
 #[cfg(feature = "aws")]
 pub mod run;
+#[cfg(feature = "aws")]
+pub mod report;
 pub mod cli;
