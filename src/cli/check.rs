@@ -1,15 +1,14 @@
 //! `vpipe check`
 
 use clap::ValueEnum;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::load::findings;
 use super::terminal::Terminal;
 use super::{Exit, files};
 use crate::base::SourceMap;
-use crate::check::{Checked, check_path, check_text};
+use crate::check::Checked;
 use crate::diag::{self, Diagnostic, Format, Severity};
-use crate::eval;
 
 /// Find mistakes: syntax, names, types and values, for every stage of every file
 ///
@@ -107,23 +106,6 @@ fn report(all: &Findings, args: &Args, files: usize, terminal: &Terminal) -> Exi
         Some(Severity::Warning) if args.deny == Some(Deny::Warnings) => Exit::Failed,
         _ => Exit::Well,
     }
-}
-
-/// Checks one file: names and types first; only where they are right, the values of every stage.
-fn findings(file: &Path) -> Result<Checked, String> {
-    let mut checked = if file.as_os_str() == "-" {
-        let mut text = Vec::new();
-        std::io::stdin().read_to_end(&mut text).map_err(|why| format!("standard input: {why}"))?;
-        let text = String::from_utf8(text).map_err(|_| "standard input is not UTF-8".to_owned())?;
-        check_text("standard input", &text, PathBuf::from("."))
-    } else {
-        check_path(file)
-    };
-    let errors = checked.diagnostics.iter().any(|d| d.severity == Severity::Error);
-    if let (Some(program), false) = (&checked.program, errors) {
-        checked.diagnostics.extend(eval::check_stages(program));
-    }
-    Ok(checked)
 }
 
 /// Applies repairs until none is left (one repair may uncover the next), and gives what remains.

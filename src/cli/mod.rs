@@ -6,9 +6,28 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+#[cfg(feature = "aws")]
+mod ask;
 mod check;
+#[cfg(feature = "aws")]
+mod destroy;
 mod files;
+mod load;
+#[cfg(feature = "aws")]
+mod local;
+#[cfg(feature = "aws")]
+mod plan;
+#[cfg(feature = "aws")]
+mod run;
+#[cfg(feature = "aws")]
+mod session;
+#[cfg(feature = "aws")]
+mod status;
+#[cfg(feature = "aws")]
+mod table;
 mod terminal;
+#[cfg(feature = "aws")]
+mod unlock;
 
 use terminal::{ColourChoice, Terminal};
 
@@ -27,6 +46,18 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Args),
+    #[cfg(feature = "aws")]
+    Plan(plan::Args),
+    #[cfg(feature = "aws")]
+    Run(run::Args),
+    #[cfg(feature = "aws")]
+    Status(status::Args),
+    #[cfg(feature = "aws")]
+    Destroy(destroy::Args),
+    #[cfg(feature = "aws")]
+    Unlock(unlock::Args),
+    #[cfg(feature = "aws")]
+    Local(local::Args),
 }
 
 /// How a command ended.
@@ -38,6 +69,9 @@ enum Exit {
     Failed,
     /// The command line was wrong.
     Usage,
+    /// The run waits and can be resumed.
+    #[cfg(feature = "aws")]
+    Waits,
 }
 
 impl From<Exit> for ExitCode {
@@ -46,6 +80,8 @@ impl From<Exit> for ExitCode {
             Exit::Well => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
+            #[cfg(feature = "aws")]
+            Exit::Waits => 3,
         })
     }
 }
@@ -56,6 +92,18 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(cli.color);
     let exit = match cli.command {
         Command::Check(args) => check::run(&args, &terminal),
+        #[cfg(feature = "aws")]
+        Command::Plan(args) => plan::run(&args, terminal),
+        #[cfg(feature = "aws")]
+        Command::Run(args) => run::run(&args, terminal),
+        #[cfg(feature = "aws")]
+        Command::Status(args) => status::run(&args, terminal),
+        #[cfg(feature = "aws")]
+        Command::Destroy(args) => destroy::run(&args, terminal),
+        #[cfg(feature = "aws")]
+        Command::Unlock(args) => unlock::run(&args, terminal),
+        #[cfg(feature = "aws")]
+        Command::Local(args) => local::run(&args, terminal),
     };
     exit.into()
 }

@@ -39,13 +39,12 @@ impl Terminal {
 
     fn look_of(&self, terminal: bool) -> Look {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         let colour = match self.choice {
             ColourChoice::Always => true,
             ColourChoice::Never => false,
             ColourChoice::Auto if set("NO_COLOR") => false,
             ColourChoice::Auto if set("CLICOLOR_FORCE") => true,
-            ColourChoice::Auto => terminal && !dumb,
+            ColourChoice::Auto => terminal && !is_dumb(),
         };
         let size = if terminal { terminal_size::terminal_size() } else { None };
         Look { colour, unicode: speaks_unicode(), width: size.map_or(100, |(width, _)| usize::from(width.0)) }
@@ -54,6 +53,19 @@ impl Terminal {
     /// Writes to standard output. A reader that went away (`| head`) is no error.
     pub(super) fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Whether a person watches: standard error is a terminal that can move its cursor.
+    #[cfg(feature = "aws")]
+    pub(super) fn is_interactive(&self) -> bool {
+        std::io::stderr().is_terminal() && !is_dumb()
+    }
+
+    /// Writes to standard error without ending the line.
+    #[cfg(feature = "aws")]
+    pub(super) fn prompt(&self, text: &str) {
+        let mut out = std::io::stderr().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
@@ -67,6 +79,10 @@ impl Terminal {
         let word = if self.error_look().colour { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
         self.note(&format!("{word}: {text}"));
     }
+}
+
+fn is_dumb() -> bool {
+    std::env::var("TERM").is_ok_and(|term| term == "dumb")
 }
 
 /// Whether the locale is one of UTF-8; without any locale it is taken to be.

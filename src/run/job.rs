@@ -53,6 +53,14 @@ impl Job {
         Ok(if history.unfinished() { history.last_run().cloned() } else { None })
     }
 
+    /// Whether there was any run before.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn has_run(&self) -> Result<bool, JournalError> {
+        Ok(self.journal().history()?.last_run().is_some())
+    }
+
     /// The journal, alone. A task that panicked while it held it has left it whole: each append is one transaction.
     pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)

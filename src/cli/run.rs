@@ -1,0 +1,143 @@
+//! `vpipe run`
+
+use super::Exit;
+use super::ask::{self, Question};
+use super::load::{Choice, Loaded, load};
+use super::session::{Purpose, Reach, Session, failures, refused, runtime};
+use super::terminal::Terminal;
+use crate::plan::{Totals, render};
+use crate::report;
+use crate::run::{self, Ended, Outcome};
+
+/// Bring everything to what the file says, then roll out
+///
+/// Shows the plan and asks before it changes anything. Kill it at any moment: `--resume` goes on where it stopped,
+/// repeats nothing and forgets nothing. A run with nothing to change changes nothing.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    choice: Choice,
+
+    #[command(flatten)]
+    reach: Reach,
+
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+
+    /// Go on with the run that did not end well: rollout steps that it finished are not repeated
+    #[arg(long)]
+    resume: bool,
+
+    /// Grant the approval that the run waits for
+    #[arg(long, requires = "resume")]
+    approve: bool,
+}
+
+pub(super) fn run(args: &Args, terminal: Terminal) -> Exit {
+    let loaded = match load(&args.choice, &args.reach.set, &terminal) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    match runtime(args.reach.speed(&args.choice)) {
+        Ok(runtime) => runtime.block_on(whole(args, &loaded, terminal)),
+        Err(why) => {
+            terminal.error(&why);
+            Exit::Failed
+        }
+    }
+}
+
+async fn whole(args: &Args, loaded: &Loaded, terminal: Terminal) -> Exit {
+    let opened =
+        Session::open(loaded, &args.choice, &args.reach, Purpose::Change, args.approve, terminal).await;
+    let session = match opened {
+        Ok(session) => session,
+        Err(exit) => return exit,
+    };
+    session.heed_interrupts(terminal);
+    let before = session.job.unfinished().and_then(|run| Ok((run.is_some(), session.job.has_run()?)));
+    let (unfinished, has_run) = match before {
+        Ok(before) => before,
+        Err(error) => return refused(&error.into(), loaded, terminal),
+    };
+    match (unfinished, args.resume) {
+        (false, true) if has_run => {
+            terminal.note("nothing to resume: the last run ended well");
+            return Exit::Well;
+        }
+        (true, false) => terminal.note(
+            "the last run did not end well; this one begins the rollout anew (`--resume` would go on where it stopped)",
+        ),
+        _ => {}
+    }
+    let plan = match run::plan(&session.job).await {
+        Ok(plan) => plan,
+        Err(error) => return refused(&error, loaded, terminal),
+    };
+    let look = terminal.look();
+    let idle = Totals::of(&plan).nothing_to_do();
+    if !idle || !args.resume {
+        terminal.print(&render(&plan, look.colour, look.width));
+    }
+    let question = Question {
+        text: if idle { "Run the rollout?" } else { "Make these changes?" },
+        word: None,
+        yes: args.yes || (idle && loaded.manifest.rollout.is_empty()),
+    };
+    match ask::confirm(&question, terminal) {
+        Ok(true) => {}
+        Ok(false) => {
+            terminal.note("nothing was changed");
+            return Exit::Failed;
+        }
+        Err(exit) => return exit,
+    }
+    match run::apply(&session.job, args.resume).await {
+        Ok(outcome) => {
+            session.clear();
+            ended(&outcome, args, loaded, terminal)
+        }
+        Err(error) => {
+            session.clear();
+            refused(&error, loaded, terminal)
+        }
+    }
+}
+
+fn ended(outcome: &Outcome, args: &Args, loaded: &Loaded, terminal: Terminal) -> Exit {
+    for note in &outcome.notes {
+        terminal.note(note);
+    }
+    failures(&outcome.errors, loaded, terminal);
+    terminal.print(&format!("\n{}", report::outcome(outcome, terminal.look())));
+    let resume = || resume_command(args, loaded);
+    match &outcome.result {
+        Ended::Ok => Exit::Well,
+        Ended::Failed => {
+            terminal.note(&format!("go on with: {}", resume()));
+            Exit::Failed
+        }
+        Ended::Interrupted => {
+            terminal.note(&format!("go on with: {}", resume()));
+            Exit::Waits
+        }
+        Ended::Waiting(message) => {
+            terminal.note(&format!("{message}\napprove and go on with: {} --approve", resume()));
+            Exit::Waits
+        }
+    }
+}
+
+/// The command that goes on with this run.
+fn resume_command(args: &Args, loaded: &Loaded) -> String {
+    let mut words = vec!["vpipe run".to_owned(), ask::quoted(&loaded.file.display().to_string())];
+    words.extend(loaded.manifest.stage.iter().map(|stage| format!("--stage {stage}")));
+    words.extend(args.choice.local.then(|| "--local".to_owned()));
+    words.extend(args.reach.speed.iter().map(|speed| format!("--speed {speed}")));
+    words.extend(args.reach.profile.iter().map(|profile| format!("--profile {}", ask::quoted(profile))));
+    words.extend(args.reach.set.iter().map(|pair| format!("--set {}", ask::quoted(pair))));
+    words.extend(args.yes.then(|| "--yes".to_owned()));
+    words.push("--resume".to_owned());
+    words.join(" ")
+}

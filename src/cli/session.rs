@@ -1,0 +1,257 @@
+//! A session with a cloud: what `plan`, `run` and `destroy` have in common.
+
+use clap::Args;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+use tokio::runtime::{Builder, Runtime};
+
+use super::Exit;
+use super::load::{Choice, Loaded};
+use super::terminal::Terminal;
+use crate::cloud::{Clients, Connect, Net, RealNet, connect, driver};
+use crate::diag::{self, Diagnostic, Format};
+use crate::journal::{Journal, JournalError};
+use crate::local::{Faults, Local, Now, Trouble, transport, virtual_clock, wall_clock};
+use crate::report;
+use crate::run::{Interrupt, Job, Listener, NodeError, RunError, Speed, World};
+
+/// How to reach the cloud.
+#[derive(Args, Clone)]
+pub(super) struct Reach {
+    /// A parameter's value
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(super) set: Vec<String>,
+
+    /// With `--local`: how fast time passes: `virtual` (no waiting at all), `real`, or a factor such as `60x`
+    /// [default: virtual]
+    #[arg(long, requires = "local", value_name = "SPEED")]
+    pub(super) speed: Option<SpeedArg>,
+
+    /// With `--local`: something that goes wrong at the N-th changing call: `kill@N:before`, `kill@N:after`, `lost@N`,
+    /// `throttle@N`, `expire@N`
+    #[arg(long, requires = "local", value_name = "FAULT")]
+    pub(super) fault: Vec<Trouble>,
+
+    /// The profile of your AWS configuration
+    #[arg(long, conflicts_with = "local")]
+    pub(super) profile: Option<String>,
+}
+
+/// `virtual`, `real`, `60x`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct SpeedArg(pub(super) Speed);
+
+impl FromStr for SpeedArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a speed: write `virtual`, `real`, or a factor such as `60x`");
+        Ok(Self(match text {
+            "virtual" => Speed::Virtual,
+            "real" => Speed::Times(1.0),
+            _ => {
+                let times: f64 = text.strip_suffix('x').and_then(|n| n.parse().ok()).ok_or_else(wrong)?;
+                if !(0.01..=100_000.0).contains(&times) {
+                    return Err(wrong());
+                }
+                Speed::Times(times)
+            }
+        }))
+    }
+}
+
+impl std::fmt::Display for SpeedArg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Speed::Virtual => f.write_str("virtual"),
+            Speed::Times(times) => write!(f, "{times}x"),
+        }
+    }
+}
+
+/// What a command is to do with its session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Only read: nothing is written, also not a journal.
+    Read,
+    /// Change things.
+    Change,
+}
+
+/// A runtime for a speed.
+///
+/// # Errors
+/// When the system gives none.
+pub(super) fn runtime(speed: Speed) -> Result<Runtime, String> {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().start_paused(speed == Speed::Virtual);
+    builder.build().map_err(|why| format!("the run cannot begin: {why}"))
+}
+
+impl Reach {
+    /// How fast time passes.
+    pub(super) fn speed(&self, choice: &Choice) -> Speed {
+        match (choice.local, self.speed) {
+            (true, Some(SpeedArg(speed))) => speed,
+            (true, None) => Speed::Virtual,
+            (false, _) => Speed::Times(1.0),
+        }
+    }
+}
+
+/// A job, ready to be planned or run, and how to clear its progress from the terminal.
+pub(super) struct Session {
+    pub(super) job: Job,
+    clear: Box<dyn Fn()>,
+}
+
+impl Session {
+    /// Opens the journal and reaches the cloud.
+    ///
+    /// # Errors
+    /// How to exit; what went wrong has been shown.
+    pub(super) async fn open(
+        loaded: &Loaded,
+        choice: &Choice,
+        reach: &Reach,
+        purpose: Purpose,
+        approved: bool,
+        terminal: Terminal,
+    ) -> Result<Self, Exit> {
+        let failed = |why: String| {
+            terminal.error(&why);
+            Exit::Failed
+        };
+        let journal = open_journal(loaded, choice.local, purpose).map_err(|why| failed(why.to_string()))?;
+        let (clients, now) = clients(loaded, choice, reach).await.map_err(failed)?;
+        let began = now();
+        let (listener, clear) = listener(terminal, began, purpose);
+        let job = Job {
+            world: World {
+                clients,
+                now,
+                speed: reach.speed(choice),
+                folder: loaded.folder.clone(),
+                seed: began.unsigned_abs(),
+            },
+            manifest: loaded.manifest.clone(),
+            schema: Arc::new(loaded.program.schema.clone()),
+            journal: Arc::new(Mutex::new(journal)),
+            drivers: Arc::new(driver),
+            listener,
+            interrupt: Interrupt::default(),
+            file: loaded.file.display().to_string(),
+            source_fingerprint: loaded.fingerprint.clone(),
+            approved,
+        };
+        Ok(Self { job, clear })
+    }
+
+    /// Stops the run at the first Ctrl-C, the process at the second.
+    pub(super) fn heed_interrupts(&self, terminal: Terminal) {
+        let interrupt = self.job.interrupt.clone();
+        tokio::spawn(async move {
+            let mut asked = false;
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if asked {
+                    terminal
+                        .note("stopped; what was under way is in doubt, and a resumed run looks at it first");
+                    std::process::exit(130);
+                }
+                asked = true;
+                interrupt.stop();
+                terminal.note(
+                    "stopping: calls in flight are finished and recorded; press Ctrl-C again to stop now",
+                );
+            }
+        });
+    }
+
+    /// Clears progress from the terminal.
+    pub(super) fn clear(&self) {
+        (self.clear)();
+    }
+}
+
+fn open_journal(loaded: &Loaded, local: bool, purpose: Purpose) -> Result<Journal, JournalError> {
+    let path = loaded.journal(local);
+    Ok(Journal::open(&path, purpose == Purpose::Change)?.unwrap_or_else(Journal::in_memory))
+}
+
+async fn clients(loaded: &Loaded, choice: &Choice, reach: &Reach) -> Result<(Clients, Now), String> {
+    let (net, local, now): (Arc<dyn Net>, _, Now) = if choice.local {
+        let state = cloud_state(loaded);
+        let faults = Faults::new(reach.fault.iter().copied());
+        let local = Arc::new(Local::open(Some(&state), faults).map_err(|why| why.to_string())?);
+        let (now, times) = match reach.speed(choice) {
+            Speed::Virtual => {
+                let start = jiff::Timestamp::now().as_millisecond().max(local.clock());
+                (virtual_clock(start), 1.0)
+            }
+            Speed::Times(times) => (wall_clock(local.clock(), times), times),
+        };
+        let net = RealNet::new().map_err(|why| why.to_string())?;
+        (Arc::new(net), Some(transport(local, Arc::clone(&now), times)), now)
+    } else {
+        let now: Now = Arc::new(|| jiff::Timestamp::now().as_millisecond());
+        (Arc::new(RealNet::new().map_err(|why| why.to_string())?), None, now)
+    };
+    let region = loaded.manifest.region.clone();
+    let connected = connect(Connect { region, profile: reach.profile.clone(), local, net }).await;
+    Ok((connected.map_err(|why| why.message)?, now))
+}
+
+/// Where the local cloud of a file is kept.
+pub(super) fn cloud_state(loaded: &Loaded) -> PathBuf {
+    loaded.store(true).join("cloud.json")
+}
+
+fn listener(terminal: Terminal, began: i64, purpose: Purpose) -> (Listener, Box<dyn Fn()>) {
+    let look = terminal.error_look();
+    if purpose == Purpose::Read {
+        return (Arc::new(|_| ()), Box::new(|| ()));
+    }
+    if terminal.is_interactive() {
+        let (listener, clear) = report::live(began, look.colour);
+        return (listener, Box::new(clear));
+    }
+    let sink: report::Sink = Arc::new(move |line: &str| terminal.note(line));
+    (report::plain(sink, began, look.colour), Box::new(|| ()))
+}
+
+/// Shows why a run or plan did not begin.
+pub(super) fn refused(error: &RunError, loaded: &Loaded, terminal: Terminal) -> Exit {
+    match error {
+        RunError::Nodes(errors) => failures(errors, loaded, terminal),
+        RunError::Interrupted => terminal.note("interrupted"),
+        other => {
+            terminal.error(&other.to_string());
+            if let Some(help) = other.help() {
+                terminal.note(&format!("help: {help}"));
+            }
+        }
+    }
+    Exit::Failed
+}
+
+/// Shows what failed, each at the place where the user wrote it.
+pub(super) fn failures(errors: &[NodeError], loaded: &Loaded, terminal: Terminal) {
+    for error in errors {
+        let text = format!("`{}`: {}", error.node, error.message);
+        match error.span {
+            Some(span) => {
+                let mut finding = Diagnostic::error("run-failed", span, text);
+                finding.help.clone_from(&error.help);
+                let look = terminal.error_look();
+                terminal.note(diag::render(Format::Human, &[finding], &loaded.sources, look).trim_end());
+            }
+            None => {
+                terminal.error(&text);
+                if let Some(help) = &error.help {
+                    terminal.note(&format!("help: {help}"));
+                }
+            }
+        }
+    }
+}
