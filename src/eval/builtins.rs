@@ -1,4 +1,5 @@
-//! The builtin functions. All are pure but `file`, which reads a file of the user's project.
+//! The builtin functions. All are pure but `file`, which reads a file of the user's project and is called by the
+//! evaluation itself, for it knows the folder.
 
 use indexmap::IndexMap;
 
@@ -6,8 +7,11 @@ use super::ops::{order, same, text};
 use super::show::describe;
 use super::value::{Attrs, Value};
 
-/// The longest list that `range` makes.
-const LONGEST_RANGE: i64 = 10_000;
+/// The longest list that anything makes.
+const LONGEST_LIST: usize = 50_000;
+
+/// The longest text that anything makes, in bytes.
+const LONGEST_TEXT: usize = 1 << 20;
 
 /// The names of the builtin functions, in order.
 pub const BUILTINS: [&str; 21] = [
@@ -69,9 +73,6 @@ pub(super) fn call(name: &str, args: &[Value]) -> Result<Value, String> {
         }
         ("distinct", [Value::List(items)]) => Ok(Value::List(distinct(items))),
         ("sort", [Value::List(items)]) => sort(items),
-        ("file", [Value::String(path)]) => {
-            std::fs::read_to_string(path).map(Value::String).map_err(|why| format!("`{path}`: {why}"))
-        }
         ("json", [value]) => Ok(json(value)?.to_string().into()),
         _ => {
             let given: Vec<_> = args.iter().map(describe).collect();
@@ -126,20 +127,78 @@ fn extreme(name: &str, items: &[Value]) -> Result<Value, String> {
 }
 
 fn range(start: i64, end: i64) -> Result<Value, String> {
-    if end.saturating_sub(start) > LONGEST_RANGE {
-        return Err(format!("`range` makes at most {LONGEST_RANGE} numbers"));
+    if usize::try_from(end.saturating_sub(start)).is_ok_and(|length| length > LONGEST_LIST) {
+        return Err(format!("`range` makes at most {LONGEST_LIST} numbers"));
     }
     Ok((start..end).collect::<Vec<i64>>().into())
 }
 
 fn distinct(items: &[Value]) -> Vec<Value> {
-    let mut seen: Vec<Value> = Vec::new();
-    for item in items {
-        if !seen.iter().any(|other| same(other, item)) {
-            seen.push(item.clone());
+    let mut seen = std::collections::HashSet::new();
+    // A bare word equals its text.
+    let key = |item: &Value| match item.as_str() {
+        Some(text) => (std::mem::discriminant(&Value::None), text.to_owned()),
+        None => (std::mem::discriminant(item), super::show(item)),
+    };
+    items.iter().filter(|item| seen.insert(key(item))).cloned().collect()
+}
+
+/// Whether the result of an operation is of a size that can be kept; told before it is made.
+pub(super) fn fits(op: &str, args: &[Value]) -> Result<(), String> {
+    let bytes = |value: &Value| value.as_str().map_or(16, str::len);
+    let text = |bytes: usize| match bytes > LONGEST_TEXT {
+        true => Err("the text would be longer than 1 MiB".to_owned()),
+        false => Ok(()),
+    };
+    let list = |length: usize| match length > LONGEST_LIST {
+        true => Err(format!("the list would have more than {LONGEST_LIST} elements")),
+        false => Ok(()),
+    };
+    match (op, args) {
+        ("concat", parts) => text(parts.iter().map(bytes).sum()),
+        ("join", [items, between]) => {
+            let items = items.items();
+            text(
+                items
+                    .iter()
+                    .map(bytes)
+                    .sum::<usize>()
+                    .saturating_add(items.len().saturating_mul(bytes(between))),
+            )
         }
+        ("replace", [Value::String(whole), Value::String(old), Value::String(new)]) => {
+            text(whole.len().saturating_add(whole.matches(old.as_str()).count().saturating_mul(new.len())))
+        }
+        ("+", [Value::List(a), Value::List(b)]) => list(a.len() + b.len()),
+        ("+" | "merge", maps) if maps.iter().all(|map| matches!(map, Value::Map(_))) => {
+            list(maps.iter().filter_map(|map| map.fields().map(IndexMap::len)).sum())
+        }
+        ("flatten", [Value::List(items)]) => list(items.iter().map(|item| item.items().len()).sum()),
+        _ => Ok(()),
     }
-    seen
+}
+
+/// The text of a file of the user's project.
+pub(super) fn read(path: &std::path::Path) -> Result<String, String> {
+    use std::io::Read as _;
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path).map_err(|why| reason(&why))?;
+    if file.metadata().is_ok_and(|about| about.is_dir()) {
+        return Err("a folder".to_owned());
+    }
+    file.take(LONGEST_TEXT as u64 + 1).read_to_end(&mut text).map_err(|why| reason(&why))?;
+    if text.len() > LONGEST_TEXT {
+        return Err("longer than 1 MiB".to_owned());
+    }
+    String::from_utf8(text).map_err(|_| "not a text in UTF-8".to_owned())
+}
+
+fn reason(why: &std::io::Error) -> String {
+    match why.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "you may not read it".to_owned(),
+        _ => why.to_string(),
+    }
 }
 
 fn sort(items: &[Value]) -> Result<Value, String> {

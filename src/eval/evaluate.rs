@@ -3,8 +3,10 @@
 use indexmap::IndexMap;
 
 use super::Manifest;
+use super::evaluator::Evaluator;
+use super::prepare::Prepared;
 use crate::check::Program;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Severity};
 
 /// What the user chose on the command line, and where secrets come from.
 #[derive(Clone, Debug)]
@@ -48,12 +50,44 @@ pub struct Evaluated {
 
 /// Evaluates a program for one stage: parameters, every resource, the rollout, and the rules (`require`, bounds,
 /// patterns) of every value that is known.
-pub fn evaluate(_program: &Program, _inputs: &Inputs) -> Evaluated {
-    Evaluated::default()
+///
+/// With [`Secrets::Unread`] a parameter that only `--set` can give is no error: what depends on it is left out, and
+/// there is no manifest.
+pub fn evaluate(program: &Program, inputs: &Inputs) -> Evaluated {
+    let prepared = Prepared::new(program, inputs);
+    let mut evaluator = Evaluator::new(program, inputs, &prepared);
+    let manifest = evaluator.run();
+    let diagnostics = evaluator.findings.all;
+    let failed = diagnostics.iter().any(|finding| finding.severity == Severity::Error);
+    let manifest = manifest.filter(|_| !failed && !evaluator.unknown);
+    Evaluated { manifest, diagnostics, made_up: evaluator.made_up }
 }
 
-/// What `vpipe check` finds by evaluating: every stage, or the file once where it has none, with
-/// [`Secrets::Unread`]. What several stages find alike is said once; what only some find names them.
-pub fn check_stages(_program: &Program) -> Vec<Diagnostic> {
-    Vec::new()
+impl Evaluator<'_> {
+    fn run(&mut self) -> Option<Manifest> {
+        if !self.check_inputs() {
+            return None;
+        }
+        self.open_root();
+        self.set_naming();
+        self.make_nodes();
+        self.name_clashes();
+        self.cycles();
+        let (rollout, on_failure) = self.rollout();
+        let outputs = self.outputs(Self::ROOT);
+        let stage = self.inputs.stage.clone();
+        let production =
+            self.program.root.stages.iter().any(|one| one.production && Some(&one.name) == stage.as_ref());
+        Some(Manifest {
+            pipeline: self.pipeline_item()?.name.value.clone(),
+            stage,
+            production,
+            region: std::mem::take(&mut self.settings.region),
+            tags: std::mem::take(&mut self.settings.tags),
+            nodes: std::mem::take(&mut self.nodes),
+            rollout,
+            on_failure,
+            outputs,
+        })
+    }
 }

@@ -75,7 +75,7 @@ fn decided(op: &str, args: &[Value]) -> Option<Value> {
     }
 }
 
-fn is_secret(value: &Value) -> bool {
+pub(super) fn is_secret(value: &Value) -> bool {
     match value {
         Value::Secret(_) => true,
         Value::List(items) => items.iter().any(is_secret),
@@ -112,6 +112,7 @@ fn opened(value: &Value, names: &mut Vec<String>) -> Value {
 }
 
 fn compute(op: &str, args: &[Value]) -> Result<Value, String> {
+    builtins::fits(op, args)?;
     match (op, args) {
         ("concat", parts) => parts.iter().map(text).collect::<Result<String, _>>().map(Value::String),
         ("index", [list, at]) => index(list, at),
@@ -144,7 +145,7 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
     a == b || (a.as_str().is_some() && a.as_str() == b.as_str())
 }
 
-fn index(list: &Value, at: &Value) -> Result<Value, String> {
+pub(super) fn index(list: &Value, at: &Value) -> Result<Value, String> {
     match (list, at) {
         (Value::List(items), Value::Int(at)) => {
             usize::try_from(*at).ok().and_then(|at| items.get(at)).cloned().ok_or_else(|| {
@@ -169,7 +170,7 @@ fn no_key(key: &str, fields: &Attrs) -> String {
     }
 }
 
-fn member(value: &Value, name: &str) -> Result<Value, String> {
+pub(super) fn member(value: &Value, name: &str) -> Result<Value, String> {
     match value {
         Value::Handle(node) => Ok(Value::Deferred(Box::new(Deferred::Output(node.clone(), name.to_owned())))),
         Value::Map(fields) | Value::Variant(_, fields) => {

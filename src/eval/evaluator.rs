@@ -1,0 +1,233 @@
+//! What an evaluation carries with it: the program, the findings, the names known so far, and the limits.
+
+use indexmap::IndexMap;
+use std::collections::HashMap;
+
+use super::evaluate::Inputs;
+use super::inputs::Settings;
+use super::manifest::Node;
+use super::names::Naming;
+use super::prepare::Prepared;
+use super::scope::{Frame, Instance, Job};
+use super::value::{NodeId, Value};
+use crate::base::Span;
+use crate::check::{Module, Program};
+use crate::diag::Diagnostic;
+use crate::schema::Type;
+
+/// The type of what may be anything.
+pub(super) static ANY: Type = Type::Error;
+
+/// How many steps an evaluation may take: one for each expression, more for large values. A thousand resources take some
+/// 30,000.
+const STEPS: u64 = 40_000_000;
+
+/// How deep expressions may stand in each other.
+const DEEPEST: usize = 128;
+
+/// How many findings of one code at one place are told; a `for` would repeat them without end.
+const SAME_PLACE: usize = 3;
+
+/// Where an expression is evaluated.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cx<'a> {
+    /// The innermost names.
+    pub(super) frame: usize,
+    /// What the value is for, as the user knows it: the attribute's name; may be empty.
+    pub(super) about: &'a str,
+}
+
+impl<'a> Cx<'a> {
+    /// The same place, for another attribute.
+    pub(super) fn about(self, about: &'a str) -> Self {
+        Cx { about, ..self }
+    }
+}
+
+/// The findings of an evaluation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Findings {
+    /// In the order in which they were found.
+    pub(super) all: Vec<Diagnostic>,
+    places: HashMap<(&'static str, Span), usize>,
+}
+
+impl Findings {
+    fn add(&mut self, finding: Diagnostic) {
+        let count = self.places.entry((finding.code, finding.span)).or_default();
+        if *count < SAME_PLACE && !(*count > 0 && self.all.contains(&finding)) {
+            *count += 1;
+            self.all.push(finding);
+        }
+    }
+}
+
+/// One evaluation of a program, for one stage.
+///
+/// An expression without a value is `None`: either a finding tells why, or what it depends on is `unknown`, such as a
+/// parameter that only `--set` will give. Both silence whatever follows.
+pub(super) struct Evaluator<'a> {
+    pub(super) program: &'a Program,
+    pub(super) inputs: &'a Inputs,
+    pub(super) prepared: &'a Prepared,
+    pub(super) findings: Findings,
+    /// Whether something could not be known without being wrong.
+    pub(super) unknown: bool,
+    pub(super) made_up: Vec<String>,
+    pub(super) frames: Vec<Frame<'a>>,
+    pub(super) instances: Vec<Instance<'a>>,
+    pub(super) jobs: Vec<Job<'a>>,
+    pub(super) naming: Naming,
+    pub(super) settings: Settings,
+    /// What the value that is being made refers to, and where.
+    pub(super) refs: Vec<(NodeId, Span)>,
+    /// Names of sibling blocks that the resource's values mention: the block's word, the name, the place.
+    pub(super) block_refs: Vec<(&'a str, String, Span)>,
+    pub(super) nodes: IndexMap<NodeId, Node>,
+    /// For each node in order, what it refers to and where.
+    pub(super) references: Vec<Vec<(NodeId, Span)>>,
+    pub(super) regexes: HashMap<&'a str, Option<regex_lite::Regex>>,
+    pub(super) defaults: HashMap<usize, Option<Value>>,
+    pub(super) mentions: HashMap<usize, Vec<&'a str>>,
+    steps: u64,
+    depth: usize,
+    quiet: usize,
+}
+
+impl<'a> Evaluator<'a> {
+    /// An evaluation that has not begun.
+    pub(super) fn new(program: &'a Program, inputs: &'a Inputs, prepared: &'a Prepared) -> Self {
+        Evaluator {
+            program,
+            inputs,
+            prepared,
+            findings: Findings::default(),
+            unknown: false,
+            made_up: Vec::new(),
+            frames: Vec::new(),
+            instances: Vec::new(),
+            jobs: Vec::new(),
+            naming: Naming::default(),
+            settings: Settings::default(),
+            refs: Vec::new(),
+            block_refs: Vec::new(),
+            nodes: IndexMap::new(),
+            references: Vec::new(),
+            regexes: HashMap::new(),
+            defaults: HashMap::new(),
+            mentions: HashMap::new(),
+            steps: STEPS,
+            depth: 0,
+            quiet: 0,
+        }
+    }
+
+    /// Tells a finding.
+    pub(super) fn report(&mut self, finding: Diagnostic) {
+        if self.quiet == 0 {
+            self.findings.add(finding);
+        }
+    }
+
+    /// Tells an error; gives `None`, as what has no value is.
+    pub(super) fn wrong<T>(&mut self, finding: Diagnostic) -> Option<T> {
+        self.report(finding);
+        None
+    }
+
+    /// Marks that something is unknown without being wrong.
+    pub(super) fn without_value<T>(&mut self) -> Option<T> {
+        self.unknown = true;
+        None
+    }
+
+    /// Evaluates without telling findings.
+    pub(super) fn quietly<T>(&mut self, evaluate: impl FnOnce(&mut Self) -> T) -> T {
+        self.quiet += 1;
+        let result = evaluate(self);
+        self.quiet -= 1;
+        result
+    }
+
+    /// Takes steps from what is allowed. Says once when nothing is left, and nothing has a value from then on.
+    pub(super) fn spend(&mut self, steps: u64, span: Span) -> bool {
+        if self.steps >= steps {
+            self.steps -= steps;
+            return true;
+        }
+        if self.steps > 0 {
+            self.steps = 0;
+            self.quiet = 0;
+            self.report(
+                Diagnostic::error("too-large", span, "this file takes too long to evaluate")
+                    .label("the limit was reached here")
+                    .help("loop over fewer elements, and do not double a list or a text again and again"),
+            );
+        }
+        false
+    }
+
+    /// Goes one level deeper, within bounds.
+    pub(super) fn deeper<T>(
+        &mut self,
+        span: Span,
+        evaluate: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        if self.depth >= DEEPEST {
+            return self.too_deep(span);
+        }
+        self.depth += 1;
+        let value = evaluate(self);
+        self.depth -= 1;
+        value
+    }
+
+    pub(super) fn too_deep<T>(&mut self, span: Span) -> Option<T> {
+        self.wrong(
+            Diagnostic::error("too-large", span, "this is nested too deeply")
+                .label(format!("more than {DEEPEST} levels deep"))
+                .help("give the inner parts names of their own with `let`"),
+        )
+    }
+
+    /// The module of a frame.
+    pub(super) fn module(&self, frame: usize) -> &'a Module {
+        let instance = self.frames.get(frame).and_then(|frame| self.instances.get(frame.instance));
+        instance.map_or(&*self.program.root, |instance| instance.module)
+    }
+}
+
+/// How large a value is, in steps, and how deep.
+pub(super) fn measure(value: &Value) -> (u64, usize) {
+    let text = |text: &str| 1 + text.len() as u64 / 32;
+    let all = |values: &mut dyn Iterator<Item = &Value>| {
+        values.map(measure).fold((1, 0), |(size, depth), (s, d)| (size + s, depth.max(d + 1)))
+    };
+    match value {
+        Value::String(string) => (text(string), 0),
+        Value::List(items) => all(&mut items.iter()),
+        Value::Map(fields) | Value::Variant(_, fields) => {
+            let keys: u64 = fields.keys().map(|key| text(key)).sum();
+            let (size, depth) = all(&mut fields.values());
+            (size + keys, depth)
+        }
+        Value::Range(from, to) => all(&mut [&**from, &**to].into_iter()),
+        Value::Deferred(deferred) => match &**deferred {
+            super::Deferred::Output(..) => (1, 0),
+            super::Deferred::Apply(_, args) => all(&mut args.iter()),
+        },
+        _ => (1, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_a_size_and_a_depth() {
+        assert_eq!(measure(&Value::Int(1)), (1, 0));
+        assert_eq!(measure(&vec![vec![1i64, 2], vec![3]].into()), (6, 2));
+        assert_eq!(measure(&"x".repeat(320).into()), (11, 0));
+    }
+}

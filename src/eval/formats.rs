@@ -1,0 +1,135 @@
+//! Formats that are checked by code: what is wrong with a text, and the text that was meant where one is near.
+
+use std::str::FromStr;
+
+use crate::schema::Format;
+
+/// Why a text has not its format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Misformed {
+    /// What is wrong, to stand under the text.
+    pub(super) why: &'static str,
+    /// What the format is.
+    pub(super) help: &'static str,
+    /// What was meant.
+    pub(super) meant: Option<String>,
+}
+
+/// Looks at a text.
+pub(super) fn check(format: Format, text: &str) -> Result<(), Misformed> {
+    match format {
+        Format::Cidr => cidr(text),
+        Format::Domain => {
+            host(text.strip_prefix("*.").unwrap_or(text), "a domain is a name such as `shop.example.com`")
+        }
+        Format::Hostname => host(text, "a host name is a name such as `db.example.com`"),
+        Format::Arn => arn(text),
+    }
+}
+
+fn cidr(text: &str) -> Result<(), Misformed> {
+    let help = "an address block is written `10.0.0.0/16`";
+    let Ok(net) = ipnet::IpNet::from_str(text) else {
+        let meant = std::net::IpAddr::from_str(text).ok().map(|one| ipnet::IpNet::from(one).to_string());
+        let why =
+            if meant.is_some() { "an address without `/` and the prefix length" } else { "no address block" };
+        return Err(Misformed { why, help, meant });
+    };
+    if net.addr() == net.network() {
+        return Ok(());
+    }
+    Err(Misformed {
+        why: "the address has bits set beyond the prefix",
+        help: "AWS takes only the first address of a block",
+        meant: Some(net.trunc().to_string()),
+    })
+}
+
+/// Source: RFC 1035, 2.3.4, and RFC 1123, 2.1; ACM and CloudFront take no final dot. Underscores stand in the names of
+/// records such as `_acme-challenge`.
+fn host(text: &str, help: &'static str) -> Result<(), Misformed> {
+    let wrong = |why| Err(Misformed { why, help, meant: None });
+    let label = |label: &str| {
+        let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        (1..=63).contains(&label.len())
+            && label.chars().all(inside)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let meant = |name: &str| Some(name.to_owned()).filter(|name| name.split('.').all(label));
+    if let Some((_, rest)) = text.split_once("://") {
+        let name = rest.split(['/', ':']).next().unwrap_or_default();
+        return Err(Misformed { why: "a URL", help, meant: meant(name) });
+    }
+    if let Some(name) = text.strip_suffix('.') {
+        return Err(Misformed { why: "a final dot", help, meant: meant(name) });
+    }
+    if text.is_empty() {
+        return wrong("empty");
+    }
+    if text.len() > 253 {
+        return wrong("longer than 253 characters");
+    }
+    if text.parse::<std::net::IpAddr>().is_ok() {
+        return wrong("an address, not a name");
+    }
+    if !text.contains('.') {
+        return wrong("a name without a dot");
+    }
+    if !text.split('.').all(label) {
+        return wrong("letters, digits and hyphens stand between the dots, at most 63 of them");
+    }
+    Ok(())
+}
+
+fn arn(text: &str) -> Result<(), Misformed> {
+    // arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE; region and account may be empty.
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let complete = match parts[..] {
+        ["arn", partition, service, _, _, resource] => {
+            partition.starts_with("aws") && !service.is_empty() && !resource.is_empty()
+        }
+        _ => false,
+    };
+    if complete {
+        return Ok(());
+    }
+    let help = "an ARN is written `arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE`";
+    Err(Misformed { why: "not an ARN", help, meant: None })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn address_blocks_are_networks() {
+        assert_eq!(check(Format::Cidr, "10.0.0.0/16"), Ok(()));
+        assert_eq!(check(Format::Cidr, "2001:db8::/32"), Ok(()));
+        assert_eq!(check(Format::Cidr, "10.0.0.5/24").unwrap_err().meant.as_deref(), Some("10.0.0.0/24"));
+        assert_eq!(check(Format::Cidr, "10.0.0.5").unwrap_err().meant.as_deref(), Some("10.0.0.5/32"));
+        assert_eq!(check(Format::Cidr, "10.0.0/8").unwrap_err().meant, None);
+    }
+
+    #[test]
+    fn names_of_hosts() {
+        for good in ["example.com", "*.example.com", "a-b.example.co.uk", "_x.example.com"] {
+            assert_eq!(check(Format::Domain, good), Ok(()), "{good}");
+        }
+        for bad in ["", "example", "a..b", "-a.com", "a b.com", "1.2.3.4", "*.*.com", "a.com:80"] {
+            assert!(check(Format::Domain, bad).is_err(), "{bad}");
+        }
+        assert!(check(Format::Hostname, "*.example.com").is_err());
+        let meant = |text: &str| check(Format::Domain, text).unwrap_err().meant;
+        assert_eq!(meant("https://shop.example.com/login").as_deref(), Some("shop.example.com"));
+        assert_eq!(meant("example.com.").as_deref(), Some("example.com"));
+    }
+
+    #[test]
+    fn arns_have_six_parts() {
+        assert_eq!(check(Format::Arn, "arn:aws:s3:::bucket"), Ok(()));
+        assert_eq!(check(Format::Arn, "arn:aws-cn:iam::123456789012:role/x"), Ok(()));
+        assert!(check(Format::Arn, "arn:aws:s3").is_err());
+    }
+}

@@ -1,0 +1,234 @@
+//! Resources, look-ups and separate blocks: from declarations to nodes.
+
+use super::body::{Record, SeparateBlock, Shape};
+use super::evaluator::Evaluator;
+use super::expr::nodes_in;
+use super::manifest::Node;
+use super::rules::identity;
+use super::scope::Job;
+use super::value::{Attrs, NodeId, Value};
+use crate::base::Span;
+use crate::diag::Diagnostic;
+use crate::schema::Kind;
+use crate::syntax::ast;
+
+/// How many nodes a manifest may have.
+const MOST_NODES: usize = 50_000;
+
+impl<'a> Evaluator<'a> {
+    /// Makes the nodes of all resources.
+    pub(super) fn make_nodes(&mut self) {
+        self.sort_jobs();
+        for job in std::mem::take(&mut self.jobs) {
+            let Some(kind) = self.program.schema.kind(&job.resource.kind.value) else {
+                self.unknown = true;
+                continue;
+            };
+            if self.nodes.len() >= MOST_NODES {
+                let span = job.resource.name.span;
+                self.report(
+                    Diagnostic::error(
+                        "too-large",
+                        span,
+                        format!("these are more than {MOST_NODES} resources"),
+                    )
+                    .help("split the pipeline"),
+                );
+                return;
+            }
+            self.refs.clear();
+            self.block_refs.clear();
+            let mark = self.frames.len();
+            if job.resource.existing {
+                self.existing(kind, job);
+            } else {
+                self.resource(kind, job);
+            }
+            // The rounds of loops inside the body.
+            self.frames.truncate(mark);
+        }
+    }
+
+    fn existing(&mut self, kind: &'a Kind, job: Job<'a>) {
+        let resource = job.resource;
+        let shape = Shape::of_existing(kind);
+        let record = self.body(shape, Some(&resource.body), None, resource.name.span, job.frame);
+        let says = |value: &Value| match value {
+            Value::None => false,
+            Value::Map(fields) => !fields.is_empty(),
+            _ => true,
+        };
+        if record.whole && !record.attrs.values().any(says) {
+            let lookups: Vec<&str> = kind.lookups.keys().map(String::as_str).collect();
+            self.report(
+                Diagnostic::error(
+                    "missing-lookup",
+                    resource.name.span,
+                    format!("nothing says which {} `{}` is", kind.title, resource.name.value),
+                )
+                .help(format!("look it up by {}", crate::base::sentence_list(lookups, "or"))),
+            );
+        }
+        let texts = record.attrs.values().find_map(|value| match value {
+            Value::String(text) => Some(text.clone()),
+            _ => None,
+        });
+        let name = texts.unwrap_or_else(|| resource.name.value.clone());
+        let refs = std::mem::take(&mut self.refs);
+        self.add(kind.name.clone(), job.id, name, resource, record, refs);
+    }
+
+    fn resource(&mut self, kind: &'a Kind, job: Job<'a>) {
+        let resource = job.resource;
+        let shape = Shape::of(kind, self.program.schema.common());
+        let span = resource.name.span;
+        let mut record = self.body(shape, Some(&resource.body), None, span, job.frame);
+        self.check_block_names(shape, &record);
+        if let Some(Value::Map(tags)) = record.attrs.get("tags") {
+            let tags = tags.clone();
+            self.tag_rules(&kind.name, &tags, &record);
+        }
+        let name = self.name_resource(kind, &job, &mut record);
+        let refs = std::mem::take(&mut self.refs);
+        let separate = std::mem::take(&mut record.separate);
+        let (id, whole) = (job.id.clone(), record.whole);
+        self.add(kind.name.clone(), job.id, name, resource, record, refs);
+        for block in separate {
+            self.separate(kind, &id, block);
+        }
+        self.unknown |= !whole;
+    }
+
+    /// The physical name of a resource; a default is put into the identity attribute.
+    fn name_resource(&mut self, kind: &'a Kind, job: &Job<'a>, record: &mut Record<'a>) -> String {
+        let plain = self.naming.plain(&job.id);
+        let Some(attribute) = identity(kind).and_then(|name| kind.attributes.get(name)) else { return plain };
+        match record.attrs.get(&attribute.name) {
+            Some(Value::String(name)) => return name.clone(),
+            Some(Value::None) => {}
+            // Given, but not yet known.
+            Some(_) => {
+                let place = record.place(&attribute.name).map_or(job.resource.name.span, |place| place.span);
+                let message = format!("`{}` must be known before the run", attribute.name);
+                self.report(
+                    Diagnostic::error("not-known-yet", place, message)
+                        .label("it depends on outputs of resources")
+                        .help("the name of a resource can be made of parameters and texts"),
+                );
+                return plain;
+            }
+            None => return plain,
+        }
+        match self.default_name(&kind.name, &job.id, &attribute.ty) {
+            Ok(name) => {
+                record.attrs.insert(attribute.name.clone(), name.as_str().into());
+                name
+            }
+            Err(flaw) => {
+                let message =
+                    format!("`{}` gets no name of its own: `{}` {}", job.id, attribute.name, flaw.says);
+                self.report(
+                    Diagnostic::error("invalid-name", job.resource.name.span, message)
+                        .help(format!("add `{} = \"…\"`; {}", attribute.name, flaw.help)),
+                );
+                plain
+            }
+        }
+    }
+
+    fn add(
+        &mut self,
+        kind: String,
+        id: NodeId,
+        name: String,
+        resource: &'a ast::Resource,
+        record: Record<'a>,
+        refs: Vec<(NodeId, Span)>,
+    ) {
+        let span = resource.kind.span.to(resource.name.span);
+        let node = Node {
+            id: id.clone(),
+            kind,
+            name,
+            existing: resource.existing,
+            attrs: record.attrs,
+            depends_on: depends_on(&refs),
+            span,
+        };
+        self.unknown |= !record.whole;
+        if self.nodes.insert(id, node).is_none() {
+            self.references.push(refs);
+        }
+    }
+
+    /// A block with nodes of its own: one for each element of a list in its header, as AWS takes one rule a call.
+    fn separate(&mut self, kind: &'a Kind, resource: &str, block: SeparateBlock<'a>) {
+        let SeparateBlock { schema, block, record, refs } = block;
+        if !record.whole {
+            self.unknown = true;
+            return;
+        }
+        let list = schema
+            .header
+            .iter()
+            .map(|header| header.attribute.name.as_str())
+            .find(|name| matches!(record.attrs.get(*name), Some(Value::List(items)) if items.len() > 1));
+        let elements = list.and_then(|name| record.attrs.get(name)).map_or(&[Value::None][..], Value::items);
+        for element in elements {
+            let mut attrs = Attrs::with_capacity(record.attrs.len() + 1);
+            attrs.insert(kind.name.clone(), Value::Handle(resource.to_owned()));
+            attrs.extend(record.attrs.clone());
+            if let Some(name) = list {
+                attrs.insert(name.to_owned(), Value::List(vec![element.clone()]));
+            }
+            let header = self.header_text(schema, &attrs, &record);
+            let id = format!("{resource}.{}[{header}]", schema.name);
+            if let Some(first) = self.nodes.get(&id) {
+                let finding = Diagnostic::error(
+                    "duplicate-block",
+                    block.span,
+                    format!("`{} {header}` is there twice", schema.name),
+                )
+                .label("the second")
+                .help("take one of them out");
+                let finding = match first.span == block.span {
+                    true => finding,
+                    false => finding.related(first.span, "the first"),
+                };
+                self.report(finding);
+                continue;
+            }
+            let mut used: Vec<(NodeId, Span)> = vec![(resource.to_owned(), block.span)];
+            for (name, value) in &attrs {
+                let place = record.place(name).map_or(block.span, |place| place.span);
+                nodes_in(value, &mut |node| {
+                    let span = refs.iter().find(|(known, _)| known == node).map_or(place, |(_, span)| *span);
+                    used.push((node.to_owned(), span));
+                });
+            }
+            let node = Node {
+                id: id.clone(),
+                kind: format!("{}.{}", kind.name, schema.name),
+                name: id.clone(),
+                existing: false,
+                attrs,
+                depends_on: depends_on(&used),
+                span: block.span,
+            };
+            self.nodes.insert(id, node);
+            self.references.push(used);
+        }
+    }
+}
+
+/// Each node once, in the order in which they are referred to.
+fn depends_on(refs: &[(NodeId, Span)]) -> Vec<NodeId> {
+    let mut nodes: Vec<NodeId> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for (node, _) in refs {
+        if seen.insert(node) {
+            nodes.push(node.clone());
+        }
+    }
+    nodes
+}

@@ -1,0 +1,278 @@
+//! Rules on whole resources: what `require` and `warn` say, tags, names that meet, resources that wait for each other.
+
+use indexmap::IndexMap;
+use std::collections::HashMap;
+
+use super::body::{Record, Shape, types_of};
+use super::evaluator::{ANY, Cx, Evaluator};
+use super::prepare::address;
+use super::show::show;
+use super::value::{Attrs, Value};
+use crate::base::{Span, order};
+use crate::check::walk;
+use crate::diag::Diagnostic;
+use crate::schema::Kind;
+use crate::syntax::ast::{ExprKind, Require};
+
+/// Tags that AWS allows on a resource. Source: AWS General Reference, "Tagging AWS resources".
+const MOST_TAGS: usize = 50;
+/// Those that vpipe sets: pipeline, stage, node.
+const OWN_TAGS: usize = 3;
+/// Those that Beanstalk sets on an environment: its name, its id, `Name`. Source: Elastic Beanstalk developer guide.
+const BEANSTALK_TAGS: usize = 3;
+
+impl<'a> Evaluator<'a> {
+    /// Proves the rules of a kind or block on its attributes. A rule whose values are not all known is left for later.
+    pub(super) fn requires(&mut self, shape: Shape<'a>, record: &Record<'a>, span: Span, frame: usize) {
+        for rule in shape.requires {
+            self.require(rule, shape, record, span, frame);
+        }
+    }
+
+    fn require(
+        &mut self,
+        rule: &'a Require,
+        shape: Shape<'a>,
+        record: &Record<'a>,
+        span: Span,
+        frame: usize,
+    ) {
+        let names = self.mentioned(rule, shape);
+        if names.iter().any(|name| !record.attrs.contains_key(*name)) {
+            return;
+        }
+        let mark = self.frames.len();
+        // Only attributes can be seen, and words.
+        let instance = self.frames.get(frame).map_or(0, |frame| frame.instance);
+        let inside = self.frame(Some(0), instance, String::new());
+        for name in &names {
+            self.bind(inside, name, record.attrs.get(*name).cloned(), true);
+        }
+        if let Some(inside) = self.frames.get_mut(inside) {
+            inside.types = types_of(shape).filter(|(name, _)| names.contains(name)).collect();
+        }
+        let cx = Cx { frame: inside, about: "" };
+        let (refs, unknown) = (self.refs.len(), self.unknown);
+        let holds = self.quietly(|this| this.value(&rule.condition, &ANY, cx));
+        if holds == Some(Value::Bool(false)) {
+            let text = |this: &mut Self, expr| match this.quietly(|this| this.value(expr, &ANY, cx)) {
+                Some(Value::String(text)) => Some(text),
+                _ => None,
+            };
+            let message =
+                text(self, &rule.message).unwrap_or_else(|| format!("a rule of `{}` is broken", shape.name));
+            let help = rule.help.as_ref().and_then(|help| text(self, help));
+            self.broken(rule, message, help, &names, record, span);
+        }
+        self.refs.truncate(refs);
+        self.unknown = unknown;
+        self.frames.truncate(mark);
+    }
+
+    fn broken(
+        &mut self,
+        rule: &Require,
+        message: String,
+        help: Option<String>,
+        names: &[&'a str],
+        record: &Record<'a>,
+        span: Span,
+    ) {
+        let mut written = names.iter().filter_map(|name| record.place(name));
+        let says = |name: &str| match record.attrs.get(name) {
+            Some(value @ (Value::String(_) | Value::Variant(..))) => {
+                format!("`{name}` is `{}`", value.as_str().map_or_else(|| show(value), str::to_owned))
+            }
+            Some(value) if !matches!(value, Value::List(_) | Value::Map(_)) => {
+                format!("`{name}` is {}", show(value))
+            }
+            _ => format!("`{name}`"),
+        };
+        let main = written.next();
+        let place = main.map_or(span, |place| place.span);
+        let mut finding = match rule.warning {
+            true => Diagnostic::warning("rule-violated", place, message),
+            false => Diagnostic::error("rule-violated", place, message),
+        };
+        if let Some(main) = main {
+            finding = finding.label(says(main.name));
+        }
+        for other in written.filter(|other| other.span != place) {
+            finding = finding.related(other.span, says(other.name));
+        }
+        finding.help = help;
+        self.report(finding);
+    }
+
+    /// The attributes that a rule's condition mentions, in order.
+    fn mentioned(&mut self, rule: &'a Require, shape: Shape<'a>) -> Vec<&'a str> {
+        let known = self.mentions.entry(address(rule)).or_insert_with(|| {
+            let mut names: Vec<&'a str> = Vec::new();
+            let mut see = |expr: &'a crate::syntax::ast::Expr| {
+                if let ExprKind::Name(name) = &expr.kind
+                    && !names.contains(&name.as_str())
+                    && (shape.all().any(|attribute| attribute.name == *name) || shape.block(name).is_some())
+                {
+                    names.push(name);
+                }
+            };
+            walk::expr(&rule.condition, &mut see);
+            [Some(&rule.message), rule.help.as_ref()]
+                .into_iter()
+                .flatten()
+                .for_each(|text| walk::expr(text, &mut see));
+            names
+        });
+        known.clone()
+    }
+
+    /// The rules of tags.
+    pub(super) fn tag_rules(&mut self, kind: &str, tags: &Attrs, record: &Record<'a>) {
+        let place = record.place("tags");
+        let Some(whole) = place.map(|place| place.span) else { return };
+        for key in tags.keys() {
+            let span = match place.and_then(|place| place.expr).map(|expr| &expr.kind) {
+                Some(ExprKind::Record(body)) => body.entries.iter().find_map(|entry| match entry {
+                    crate::syntax::ast::Entry::Attribute(one) if one.name.value == *key => {
+                        Some(one.name.span)
+                    }
+                    _ => None,
+                }),
+                _ => None,
+            };
+            self.tag_key(key, span.unwrap_or(whole));
+        }
+        let shared = self.settings.tags.keys().filter(|key| !tags.contains_key(*key)).count();
+        let own = OWN_TAGS + if kind == "environment" { BEANSTALK_TAGS } else { 0 };
+        let most = MOST_TAGS - own;
+        if tags.len() + shared > most {
+            self.report(
+                Diagnostic::error(
+                    "too-many-tags",
+                    whole,
+                    format!("{} tags are too many", tags.len() + shared),
+                )
+                .label(format!("at most {most}, those of the pipeline included"))
+                .help(format!("AWS allows {MOST_TAGS}, and {own} are set for you")),
+            );
+        }
+    }
+
+    /// The rules of a tag's key. Source: AWS General Reference, "Tagging AWS resources".
+    pub(super) fn tag_key(&mut self, key: &str, span: Span) {
+        let length = key.chars().count();
+        if !(1..=128).contains(&length) {
+            self.report(
+                Diagnostic::error(
+                    "invalid-tag",
+                    span,
+                    format!("a tag's key has 1 to 128 characters, not {length}"),
+                )
+                .help("choose a shorter key"),
+            );
+        }
+        let taken = ["aws:", "elasticbeanstalk:", "vpipe:"];
+        if let Some(prefix) = taken.iter().find(|prefix| key.to_lowercase().starts_with(**prefix)) {
+            self.report(
+                Diagnostic::error(
+                    "invalid-tag",
+                    span,
+                    format!("tags that begin with `{prefix}` are not yours to set"),
+                )
+                .label("taken")
+                .help("choose another key"),
+            );
+        }
+    }
+
+    /// Resources of one kind that would have the same physical name. AWS does not tell upper from lower case in many of
+    /// them.
+    pub(super) fn name_clashes(&mut self) {
+        let mut seen: HashMap<(&str, String, String), usize> = HashMap::with_capacity(self.nodes.len());
+        let mut clashes = Vec::new();
+        for (at, node) in self.nodes.values().enumerate() {
+            if node.existing || node.kind.contains('.') {
+                continue;
+            }
+            // Groups of different networks may share a name.
+            let within = match (node.kind.as_str(), node.attrs.get("vpc")) {
+                ("security_group", Some(vpc)) => show(vpc),
+                _ => String::new(),
+            };
+            if let Some(first) = seen.insert((&node.kind, node.name.to_lowercase(), within), at) {
+                clashes.push((first, at));
+            }
+        }
+        for (first, second) in clashes {
+            let (Some((_, first)), Some((_, second))) =
+                (self.nodes.get_index(first), self.nodes.get_index(second))
+            else {
+                continue;
+            };
+            let identity = self.program.schema.kind(&second.kind).and_then(identity);
+            let finding = Diagnostic::error(
+                "duplicate-physical-name",
+                second.span,
+                format!("`{}` and `{}` are both called `{}`", first.id, second.id, second.name),
+            )
+            .label(format!(
+                "this {} is called `{}`",
+                title(self.program.schema.kind(&second.kind)),
+                second.name
+            ))
+            .related(first.span, "and so is this one")
+            .help(match identity {
+                Some(attribute) => format!("give one of them another `{attribute}`"),
+                None => "rename one of them".to_owned(),
+            });
+            self.report(finding);
+        }
+    }
+
+    /// Resources that wait for each other.
+    pub(super) fn cycles(&mut self) {
+        let needs: IndexMap<&str, Vec<&str>> = self
+            .nodes
+            .iter()
+            .map(|(id, node)| (id.as_str(), node.depends_on.iter().map(String::as_str).collect()))
+            .collect();
+        let Some(circle) = order(&needs).circle else { return };
+        let mut places: Vec<(String, String, Span)> = Vec::new();
+        for pair in circle.windows(2) {
+            let [from, to] = pair else { continue };
+            let refs = self.nodes.get_index_of(*from).and_then(|at| self.references.get(at));
+            let span = refs.and_then(|refs| refs.iter().find(|(node, _)| node == to)).map(|(_, span)| *span);
+            let span = span.or_else(|| self.nodes.get(*from).map(|node| node.span)).unwrap_or_default();
+            places.push(((*from).to_owned(), (*to).to_owned(), span));
+        }
+        let path = circle.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" → ");
+        let mut places = places.into_iter();
+        let Some((from, to, span)) = places.next() else { return };
+        let finding = if from == to {
+            Diagnostic::error("dependency-cycle", span, format!("`{from}` needs itself"))
+                .label("known only once it exists")
+                .help("take this reference out")
+        } else {
+            let finding = Diagnostic::error(
+                "dependency-cycle",
+                span,
+                format!("these resources wait for each other: {path}"),
+            )
+            .label(format!("`{from}` needs `{to}`"))
+            .help("take one of these references out");
+            places.fold(finding, |finding, (from, to, span)| {
+                finding.related(span, format!("`{from}` needs `{to}`"))
+            })
+        };
+        self.report(finding);
+    }
+}
+
+/// The name of a kind's identity attribute.
+pub(super) fn identity(kind: &Kind) -> Option<&str> {
+    kind.attributes.values().find(|attribute| attribute.identity).map(|attribute| attribute.name.as_str())
+}
+
+fn title(kind: Option<&Kind>) -> &str {
+    kind.map_or("resource", |kind| &kind.title)
+}

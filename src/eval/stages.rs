@@ -1,0 +1,52 @@
+//! All stages of a program at once, as `check` looks at them.
+
+use indexmap::IndexMap;
+
+use super::evaluate::{Inputs, Secrets, evaluate};
+use crate::base::sentence_list;
+use crate::check::Program;
+use crate::diag::Diagnostic;
+
+/// What `vpipe check` finds by evaluating: every stage, or the file once where it has none, with
+/// [`Secrets::Unread`]. What several stages find alike is said once; what only some find names them.
+pub fn check_stages(program: &Program) -> Vec<Diagnostic> {
+    let stages: Vec<Option<&str>> = match &program.root.stages[..] {
+        [] => vec![None],
+        stages => stages.iter().map(|stage| Some(stage.name.as_str())).collect(),
+    };
+    let mut found: Vec<(Diagnostic, Vec<&str>)> = Vec::new();
+    let mut places: IndexMap<(u32, u32, &'static str), Vec<usize>> = IndexMap::new();
+    for stage in &stages {
+        let inputs =
+            Inputs { stage: stage.map(str::to_owned), set: IndexMap::new(), secrets: Secrets::Unread };
+        for finding in evaluate(program, &inputs).diagnostics {
+            let at = places.entry((finding.span.start, finding.span.end, finding.code)).or_default();
+            let known =
+                at.iter().copied().find(|at| found.get(*at).is_some_and(|(known, _)| *known == finding));
+            match known.and_then(|at| found.get_mut(at)) {
+                Some((_, names)) => names.extend(stage),
+                None => {
+                    at.push(found.len());
+                    found.push((finding, stage.iter().copied().collect()));
+                }
+            }
+        }
+    }
+    let mut all: Vec<Diagnostic> = found
+        .into_iter()
+        .map(|(finding, names)| if names.len() < stages.len() { in_stages(finding, &names) } else { finding })
+        .collect();
+    all.sort_by_key(|finding| finding.span);
+    all
+}
+
+fn in_stages(finding: Diagnostic, names: &[&str]) -> Diagnostic {
+    let word = if names.len() == 1 { "stage" } else { "stages" };
+    match names {
+        [] => finding,
+        names => {
+            let list = sentence_list(names.iter().copied(), "and");
+            Diagnostic { message: format!("{}, in {word} {list}", finding.message), ..finding }
+        }
+    }
+}
