@@ -10,6 +10,7 @@ mod bind;
 mod fits;
 mod index;
 mod library;
+mod load;
 mod resolve;
 mod select;
 mod show;

@@ -87,7 +87,13 @@ impl TypeScope<'_> {
                     Type::Optional(inner) => inner.members().into_iter().cloned().collect(),
                     other => vec![other.clone()],
                 });
-                let union = Type::Union(flat.collect());
+                let mut distinct: Vec<Type> = Vec::new();
+                for member in flat {
+                    if !distinct.contains(&member) {
+                        distinct.push(member);
+                    }
+                }
+                let union = Type::Union(distinct);
                 if optional { union.optional() } else { union }
             }
             TypeKind::Broken => Type::Error,
@@ -118,12 +124,15 @@ impl TypeScope<'_> {
             return Type::Handle(name.to_owned());
         }
         let lower = name.starts_with(|c: char| c.is_lowercase());
+        if lower && self.open {
+            return Type::Variant(Arc::new(Variant { name: name.to_owned(), params: IndexMap::new() }));
+        }
         let mut known: Vec<&str> = BASES.iter().map(|(name, ..)| *name).chain(kind_names()).collect();
         for types in self.types {
             known.extend(types.keys().map(String::as_str));
         }
         let looks_like_a_type = || known.iter().any(|other| other.eq_ignore_ascii_case(name));
-        if lower && (self.open || in_union && !looks_like_a_type()) {
+        if lower && in_union && !looks_like_a_type() {
             return Type::Variant(Arc::new(Variant { name: name.to_owned(), params: IndexMap::new() }));
         }
         out.push(unknown(name, span, known.iter().copied()));
@@ -249,47 +258,138 @@ pub fn named_types(
     open: bool,
     out: &mut Vec<Diagnostic>,
 ) -> IndexMap<String, Type> {
+    let by_name: IndexMap<&str, &TypeExpr> = decls.iter().copied().collect();
     let mut done: IndexMap<String, Type> = IndexMap::new();
-    let mut waiting: Vec<(&str, &TypeExpr)> = decls.to_vec();
-    loop {
-        let names: Vec<&str> = waiting.iter().map(|(name, _)| *name).collect();
-        let (ready, rest): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|(_, ty)| !names.iter().any(|name| mentions(ty, name)));
-        for (name, ty) in &ready {
-            let scopes: Vec<&IndexMap<String, Type>> = std::iter::once(&done).chain(outer).collect();
-            let mut resolved = TypeScope { types: &scopes, blocks: &[], open }.resolve(ty, out);
-            if let Type::Scalar(scalar) = &mut resolved {
-                scalar.name = (*name).to_owned();
+    for start in by_name.keys() {
+        // Depth first, with a stack of its own: each name on the path with what it mentions and is still to be read.
+        let mut path: IndexMap<&str, Vec<&str>> = IndexMap::from([(*start, mentioned(start, &by_name))]);
+        while let Some((name, needed)) = path.last_mut() {
+            let name = *name;
+            if done.contains_key(name) {
+                path.pop();
+                continue;
             }
-            done.insert((*name).to_owned(), resolved);
-        }
-        if rest.is_empty() {
-            return done;
-        }
-        if ready.is_empty() {
-            for (name, ty) in rest {
-                out.push(
-                    Diagnostic::error("cyclic-type", ty.span, format!("the type `{name}` refers to itself"))
-                        .help("a type is made of types declared without it"),
-                );
-                done.insert(name.to_owned(), Type::Error);
+            match needed.pop() {
+                Some(next) if path.contains_key(next) => {
+                    let span = by_name.get(next).map_or(Span::default(), |ty| ty.span);
+                    out.push(
+                        Diagnostic::error("cyclic-type", span, format!("the type `{next}` refers to itself"))
+                            .help("a type is made of types declared without it"),
+                    );
+                    done.insert(next.to_owned(), Type::Error);
+                }
+                Some(next) => {
+                    path.insert(next, mentioned(next, &by_name));
+                }
+                None => {
+                    let Some(ty) = by_name.get(name) else { break };
+                    let resolved = named_type(name, ty, &done, outer, open, out);
+                    done.insert(name.to_owned(), resolved);
+                    path.pop();
+                }
             }
-            return done;
         }
-        waiting = rest;
+    }
+    done
+}
+
+fn named_type(
+    name: &str,
+    ty: &TypeExpr,
+    done: &IndexMap<String, Type>,
+    outer: Option<&IndexMap<String, Type>>,
+    open: bool,
+    out: &mut Vec<Diagnostic>,
+) -> Type {
+    let scopes: Vec<&IndexMap<String, Type>> = std::iter::once(done).chain(outer).collect();
+    let mut resolved = TypeScope { types: &scopes, blocks: &[], open }.resolve(ty, out);
+    if let Type::Scalar(scalar) = &mut resolved {
+        scalar.name = name.to_owned();
+    }
+    if resolved.is_too_large() {
+        out.push(
+            Diagnostic::error("type-too-large", ty.span, format!("the type `{name}` is too large"))
+                .help("nest its parts less deeply"),
+        );
+        return Type::Error;
+    }
+    resolved
+}
+
+/// The declared types that a declaration mentions.
+fn mentioned<'a>(name: &str, decls: &IndexMap<&'a str, &'a TypeExpr>) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    if let Some(ty) = decls.get(name) {
+        mentions(ty, &mut |word| names.extend(decls.get_key_value(word).map(|(name, _)| *name)));
+    }
+    names
+}
+
+fn mentions<'a>(ty: &'a TypeExpr, see: &mut dyn FnMut(&'a str)) {
+    match &ty.kind {
+        TypeKind::Name(word, _) => see(word),
+        TypeKind::Generic(_, inner) | TypeKind::List(inner) | TypeKind::Optional(inner) => {
+            mentions(inner, see)
+        }
+        TypeKind::Record(fields) | TypeKind::Variant(_, fields) => {
+            fields.iter().for_each(|f| mentions(&f.ty, see));
+        }
+        TypeKind::Union(members) => members.iter().for_each(|member| mentions(member, see)),
+        TypeKind::Literal(_) | TypeKind::Broken => {}
     }
 }
 
-fn mentions(ty: &TypeExpr, name: &str) -> bool {
-    match &ty.kind {
-        TypeKind::Name(word, _) => word == name,
-        TypeKind::Generic(_, inner) | TypeKind::List(inner) | TypeKind::Optional(inner) => {
-            mentions(inner, name)
-        }
-        TypeKind::Record(fields) | TypeKind::Variant(_, fields) => {
-            fields.iter().any(|f| mentions(&f.ty, name))
-        }
-        TypeKind::Union(members) => members.iter().any(|member| mentions(member, name)),
-        TypeKind::Literal(_) | TypeKind::Broken => false,
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn name(word: &str) -> TypeExpr {
+        TypeExpr { span: Span::default(), kind: TypeKind::Name(word.to_owned(), Vec::new()) }
+    }
+
+    fn list(inner: TypeExpr) -> TypeExpr {
+        TypeExpr { span: Span::default(), kind: TypeKind::List(Box::new(inner)) }
+    }
+
+    #[test]
+    fn types_are_read_in_whatever_order_they_stand() {
+        let (outer, inner) = (list(name("Inner")), name("Int"));
+        let mut out = Vec::new();
+        let types = named_types(&[("Outer", &outer), ("Inner", &inner)], None, false, &mut out);
+        assert_eq!(out, []);
+        assert_eq!(types["Outer"].to_string(), "[Inner]");
+    }
+
+    #[test]
+    fn a_circle_is_reported_once() {
+        let (a, b) = (list(name("B")), list(name("A")));
+        let mut out = Vec::new();
+        let types = named_types(&[("A", &a), ("B", &b)], None, false, &mut out);
+        assert_eq!(out.iter().map(|d| d.code).collect::<Vec<_>>(), ["cyclic-type"]);
+        assert_eq!(types.len(), 2);
+    }
+
+    #[test]
+    fn types_that_double_at_each_step_are_refused() {
+        let pair = |word: &str| {
+            let field = |n: &str| FieldDecl {
+                name: crate::base::Spanned::new(n.to_owned(), Span::default()),
+                ty: name(word),
+                default: None,
+            };
+            let kind = TypeKind::Record(vec![field("a"), field("b")]);
+            TypeExpr { span: Span::default(), kind }
+        };
+        let names: Vec<String> = (0..64).map(|n| format!("T{n}")).collect();
+        let types: Vec<TypeExpr> = names
+            .iter()
+            .enumerate()
+            .map(|(n, _)| if n == 0 { name("Int") } else { pair(&names[n - 1]) })
+            .collect();
+        let decls: Vec<(&str, &TypeExpr)> = names.iter().map(String::as_str).zip(&types).collect();
+        let mut out = Vec::new();
+        named_types(&decls, None, false, &mut out);
+        assert_eq!(out.iter().map(|d| d.code).collect::<Vec<_>>(), ["type-too-large"]);
     }
 }

@@ -41,9 +41,18 @@ impl Type {
         }
     }
 
+    /// What `pick` first finds among the [`members`](Type::members), without a list of them.
+    pub fn find<'a, T>(&'a self, pick: &dyn Fn(&'a Type) -> Option<T>) -> Option<T> {
+        match self {
+            Type::Union(members) => members.iter().find_map(|member| member.find(pick)),
+            Type::Optional(inner) => inner.find(pick).or_else(|| pick(&Type::None)),
+            one => pick(one),
+        }
+    }
+
     /// The alternative that a bare word, or a call, names here.
     pub fn variant(&self, name: &str) -> Option<&Arc<Variant>> {
-        self.members().into_iter().find_map(|member| match member {
+        self.find(&|member| match member {
             Type::Variant(variant) if variant.name == name => Some(variant),
             Type::Secret(inner) => inner.variant(name),
             _ => None,
@@ -52,7 +61,7 @@ impl Type {
 
     /// The block whose names are expected here.
     pub fn block_name(&self) -> Option<&str> {
-        self.members().into_iter().find_map(|member| match member {
+        self.find(&|member| match member {
             Type::BlockName(block) => Some(block.as_str()),
             _ => None,
         })
@@ -60,7 +69,7 @@ impl Type {
 
     /// The type of a list's elements.
     pub fn item(&self) -> Option<&Type> {
-        self.members().into_iter().find_map(|member| match member {
+        self.find(&|member| match member {
             Type::List(item) => Some(&**item),
             _ => None,
         })
@@ -68,7 +77,7 @@ impl Type {
 
     /// The fields of a record.
     pub fn record(&self) -> Option<&Arc<IndexMap<String, Field>>> {
-        self.members().into_iter().find_map(|member| match member {
+        self.find(&|member| match member {
             Type::Record(fields) => Some(fields),
             _ => None,
         })
@@ -76,7 +85,7 @@ impl Type {
 
     /// The type of a map's values.
     pub fn map_value(&self) -> Option<&Type> {
-        self.members().into_iter().find_map(|member| match member {
+        self.find(&|member| match member {
             Type::Map(value) => Some(&**value),
             _ => None,
         })
@@ -84,7 +93,7 @@ impl Type {
 
     /// The type of a range's ends.
     pub fn range_bound(&self) -> Option<&Type> {
-        self.members().into_iter().find_map(|member| match member {
+        self.find(&|member| match member {
             Type::Range(bound) => Some(&**bound),
             _ => None,
         })
@@ -153,6 +162,31 @@ impl Type {
             Type::Union(members) => members.iter().flat_map(Type::kinds).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Whether the type has more parts, or nests more deeply, than any type in use: what a chain of declarations can
+    /// grow to, each made of the last.
+    pub fn is_too_large(&self) -> bool {
+        fn fits_in(ty: &Type, budget: &mut usize, depth: usize) -> bool {
+            if *budget == 0 || depth == 0 {
+                return false;
+            }
+            *budget -= 1;
+            match ty {
+                Type::List(inner)
+                | Type::Map(inner)
+                | Type::Optional(inner)
+                | Type::Range(inner)
+                | Type::Secret(inner) => fits_in(inner, budget, depth - 1),
+                Type::Record(fields) => fields.values().all(|field| fits_in(&field.ty, budget, depth - 1)),
+                Type::Variant(variant) => {
+                    variant.params.values().all(|field| fits_in(&field.ty, budget, depth - 1))
+                }
+                Type::Union(members) => members.iter().all(|member| fits_in(member, budget, depth - 1)),
+                _ => true,
+            }
+        }
+        !fits_in(self, &mut 2_000, 64)
     }
 
     /// The smallest type that both fit: of the branches of an `if`, the elements of a list.
