@@ -9,10 +9,23 @@
 //! - A value of [`crate::schema::Type::Error`] silences whatever follows from it.
 //! - Bounds and patterns of scalars are not looked at here: `eval` proves them on values.
 
+mod access;
 mod actions;
+mod bodies;
 mod builtins;
+mod checker;
+mod declare;
+mod exprs;
+mod file;
+mod graph;
+mod habits;
 mod load;
+mod mismatch;
 mod module;
+mod operators;
+mod order;
+mod read;
+mod rollout;
 pub mod walk;
 
 pub use actions::{CONDITIONS, ClauseRule, ConditionRule, METHODS, Takes, VERBS, Verb};

@@ -1,0 +1,437 @@
+//! Bodies: the attributes and blocks of resources, and of blocks inside them.
+
+use indexmap::IndexMap;
+use std::collections::HashMap;
+
+use super::checker::{Checker, Local, Want};
+use super::habits::habit;
+use super::mismatch::shown;
+use crate::base::{Span, sentence_list};
+use crate::diag::{Diagnostic, Edit, Fix};
+use crate::schema::{Attribute, BlockSchema, BoundArg, Type, bind_header, plain, usage};
+use crate::syntax::ast::{self, Block, Body, Entry, Expr, ExprKind, Ident};
+
+/// What a body may hold.
+#[derive(Clone, Copy)]
+pub(super) struct Shape<'s> {
+    /// What the body belongs to: a kind or block.
+    pub(super) owner: &'s str,
+    /// Its attributes.
+    pub(super) attributes: &'s IndexMap<String, Attribute>,
+    /// Attributes that every owner has.
+    pub(super) common: Option<&'s IndexMap<String, Attribute>>,
+    /// Its blocks.
+    pub(super) blocks: Option<&'s IndexMap<String, BlockSchema>>,
+    /// The header of the block, whose values have no place in the body.
+    pub(super) header: &'s [crate::schema::Header],
+}
+
+impl<'s> Shape<'s> {
+    fn attribute(&self, name: &str) -> Option<&'s Attribute> {
+        self.attributes.get(name).or_else(|| self.common?.get(name))
+    }
+
+    fn block(&self, name: &str) -> Option<&'s BlockSchema> {
+        self.blocks?.get(name)
+    }
+}
+
+/// The attributes that a body gives so far: where, and whether always.
+type Given<'a> = HashMap<&'a str, (Span, bool)>;
+
+/// Where in a body an entry stands.
+#[derive(Clone, Copy, Default)]
+struct Around {
+    /// Inside a `for`.
+    repeated: bool,
+}
+
+impl<'a> Checker<'a> {
+    /// Checks a body. What it must give and does not is reported at `place`.
+    pub(super) fn body(&mut self, body: &'a Body, shape: Shape<'a>, place: &Ident) {
+        let mut given = Given::new();
+        self.entries(&body.entries, shape, &mut given, Around::default());
+        if !has_broken(&body.entries) {
+            self.missing(shape, &given, place);
+        }
+    }
+
+    fn entries(&mut self, entries: &'a [Entry], shape: Shape<'a>, given: &mut Given<'a>, around: Around) {
+        for entry in entries {
+            match entry {
+                Entry::Attribute(attribute) => self.attribute(attribute, shape, given, around),
+                Entry::Block(block) => match shape.block(&block.name.value) {
+                    Some(schema) => self.block(block, schema),
+                    None => self.no_block(block, shape, given, around),
+                },
+                Entry::For(each) => {
+                    let locals = self.elements(each.key.as_ref(), &each.name, &each.list);
+                    self.with_locals(locals, |checker| {
+                        checker.entries(&each.body, shape, given, Around { repeated: true });
+                    });
+                }
+                Entry::If(branch) => {
+                    self.condition(&branch.condition, "if");
+                    let mut then = given.clone();
+                    let mut otherwise = given.clone();
+                    self.entries(&branch.then, shape, &mut then, around);
+                    self.entries(&branch.otherwise, shape, &mut otherwise, around);
+                    merge(given, then, otherwise);
+                }
+                Entry::Broken(_) => {}
+            }
+        }
+    }
+
+    fn attribute(
+        &mut self,
+        entry: &'a ast::Attribute,
+        shape: Shape<'a>,
+        given: &mut Given<'a>,
+        around: Around,
+    ) {
+        let name = &entry.name;
+        let Some(attribute) = shape.attribute(&name.value) else {
+            self.touch(&entry.value);
+            return self.unknown_attribute(name, Some(&entry.value), shape);
+        };
+        self.give(name, given, around);
+        self.expect(&entry.value, Want::new(&attribute.ty, &attribute.name));
+    }
+
+    /// Remembers that an attribute is given.
+    fn give(&mut self, name: &'a Ident, given: &mut Given<'a>, around: Around) {
+        if around.repeated {
+            self.report(
+                Diagnostic::error(
+                    "misplaced-declaration",
+                    name.span,
+                    format!("`{}` would be given once for each element", name.value),
+                )
+                .help("only blocks are repeated with `for`; make a list with `[for … in …: …]`"),
+            );
+        }
+        if let Some((first, _)) = given.insert(&name.value, (name.span, true)) {
+            self.given_twice(name, first);
+        }
+    }
+
+    fn unknown_attribute(&mut self, name: &Ident, value: Option<&Expr>, shape: Shape<'a>) {
+        let word = name.value.as_str();
+        if let Some(block) = shape.block(word) {
+            return self.block_expected(name, value, block);
+        }
+        let message = format!("`{}` has no attribute `{word}`", shape.owner);
+        let diagnostic = Diagnostic::error("unknown-attribute", name.span, message);
+        if shape.header.iter().any(|header| header.attribute.name == word) {
+            let words: Vec<String> = shape
+                .header
+                .iter()
+                .flat_map(|header| {
+                    header.keyword.clone().into_iter().chain([header.attribute.name.to_uppercase()])
+                })
+                .collect();
+            let help = format!("it stands before the brace: `{} {}`", shape.owner, words.join(" "));
+            return self.report(diagnostic.help(help));
+        }
+        match habit(shape.owner, word) {
+            Some((ours, "")) if shape.attribute(ours).is_some() => {
+                return self.report(diagnostic.help(format!("it is called `{ours}` here")).fix(
+                    format!("rename to `{ours}`"),
+                    name.span,
+                    ours,
+                ));
+            }
+            Some((_, help)) if !help.is_empty() => return self.report(diagnostic.help(help)),
+            _ => {}
+        }
+        self.report_unknown(diagnostic, name, shape);
+    }
+
+    /// Adds a did-you-mean among everything that the body may hold.
+    fn report_unknown(&mut self, diagnostic: Diagnostic, name: &Ident, shape: Shape<'a>) {
+        let attributes = shape.attributes.keys().chain(shape.common.into_iter().flat_map(IndexMap::keys));
+        let known = attributes.chain(shape.blocks.into_iter().flat_map(IndexMap::keys)).map(String::as_str);
+        let near = self.near(&name.value, known.clone());
+        let all: Vec<&str> = known.collect();
+        self.report(match near {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("rename to `{near}`"),
+                name.span,
+                near,
+            ),
+            None if all.is_empty() => diagnostic.help("it takes nothing between its braces"),
+            None => diagnostic.help(format!("it takes {}", sentence_list(all, "and"))),
+        });
+    }
+
+    /// Reports `process = { … }`.
+    fn block_expected(&mut self, name: &Ident, value: Option<&Expr>, block: &BlockSchema) {
+        let message = format!("`{}` is a block, not an attribute", block.name);
+        let mut diagnostic = Diagnostic::error("block-expected", name.span, message)
+            .help(format!("write `{} {{ … }}`", usage(block)));
+        let headless = block.header.iter().all(|header| header.attribute.optional());
+        if let Some(value) = value
+            && headless
+            && matches!(value.kind, ExprKind::Record(_))
+        {
+            let between = Span::new(name.span.end, value.span.start);
+            diagnostic = diagnostic.fix("drop the `=`", between, " ");
+        }
+        self.report(diagnostic);
+    }
+
+    /// Reports a block that the body does not take, such as `tags { … }`.
+    fn no_block(&mut self, block: &'a Block, shape: Shape<'a>, given: &mut Given<'a>, around: Around) {
+        let name = &block.name;
+        if let Some(attribute) = shape.attribute(&name.value) {
+            let message = format!("`{}` is an attribute, not a block", name.value);
+            let diagnostic = Diagnostic::error("attribute-expected", name.span, message);
+            let at = Span::new(name.span.end, name.span.end);
+            let takes_map = attribute.ty.record().is_some() || attribute.ty.map_value().is_some();
+            let diagnostic = match (&block.body, block.header.as_slice()) {
+                (Some(_), []) if takes_map => {
+                    diagnostic.help(format!("write `{} = {{ … }}`", name.value)).fix("add the `=`", at, " =")
+                }
+                (None, [header]) if header.keyword.is_none() && header.values.len() == 1 => {
+                    diagnostic.help(format!("write `{} = …`", name.value)).fix("add the `=`", at, " =")
+                }
+                _ => diagnostic.help(format!(
+                    "write `{} = …`, which takes {}",
+                    name.value,
+                    shown(&attribute.ty)
+                )),
+            };
+            self.report(diagnostic);
+            self.give(name, given, around);
+        } else {
+            let what = if block.header.is_empty() && block.body.is_none() { "attribute" } else { "block" };
+            let message = format!("`{}` has no {what} `{}`", shape.owner, name.value);
+            let diagnostic = Diagnostic::error(
+                if what == "block" { "unknown-block" } else { "unknown-attribute" },
+                name.span,
+                message,
+            );
+            match habit(shape.owner, &name.value) {
+                Some((_, help)) if !help.is_empty() => self.report(diagnostic.help(help)),
+                _ => self.report_unknown(diagnostic, name, shape),
+            }
+        }
+        block.header.iter().flat_map(|arg| &arg.values).for_each(|value| self.touch(value));
+        block.body.iter().for_each(|body| self.touch_body(body));
+    }
+
+    fn block(&mut self, block: &'a Block, schema: &'a BlockSchema) {
+        let node = if schema.separate { None } else { self.node };
+        self.as_node(node, |checker| {
+            match bind_header(schema, block) {
+                Ok(bound) => bound.values().for_each(|arg| checker.header(arg, schema)),
+                Err(wrong) => {
+                    checker.out.extend(wrong);
+                    block.header.iter().flat_map(|arg| &arg.values).for_each(|value| checker.touch(value));
+                }
+            }
+            let shape = Shape {
+                owner: &schema.name,
+                attributes: &schema.attributes,
+                common: None,
+                blocks: Some(&schema.blocks),
+                header: &schema.header,
+            };
+            match &block.body {
+                Some(body) => checker.body(body, shape, &block.name),
+                None => checker.missing(shape, &Given::new(), &block.name),
+            }
+        });
+    }
+
+    /// Checks the values of one header attribute.
+    fn header(&mut self, arg: &BoundArg<'a>, schema: &BlockSchema) {
+        let attribute = &arg.header.attribute;
+        let want = Want::new(&attribute.ty, &attribute.name);
+        let is_name = schema.named && schema.header.first() == Some(arg.header);
+        for value in arg.values {
+            match (&value.kind, attribute.ty.item()) {
+                (ExprKind::Name(_), _) if is_name => {}
+                (_, Some(item)) => self.expect(value, want.item(item)),
+                (_, None) => self.expect(value, want),
+            }
+        }
+    }
+
+    /// Reports what must be given and is not.
+    fn missing(&mut self, shape: Shape<'a>, given: &Given<'a>, place: &Ident) {
+        let absent = |attribute: &&Attribute| {
+            !attribute.optional() && !given.get(attribute.name.as_str()).is_some_and(|(_, always)| *always)
+        };
+        let missing: Vec<&Attribute> = shape.attributes.values().filter(absent).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let names = sentence_list(missing.iter().map(|attribute| attribute.name.as_str()), "and");
+        let message = format!("`{}` lacks {names}", place.value);
+        let mut diagnostic = Diagnostic::error("missing-attribute", place.span, message);
+        for attribute in &missing {
+            if let Some((span, _)) = given.get(attribute.name.as_str()) {
+                diagnostic =
+                    diagnostic.related(*span, format!("`{}` is given only sometimes", attribute.name));
+            }
+        }
+        let lines: Vec<String> = missing
+            .iter()
+            .map(|attribute| {
+                format!("`{} = {}`", attribute.name, self.example(&attribute.name, &attribute.ty))
+            })
+            .collect();
+        self.report(diagnostic.help(format!("add {}", lines.join(" and "))));
+    }
+
+    /// A value of a type, to show how an attribute is written; `…` where there is no telling.
+    pub(super) fn example(&self, name: &str, ty: &Type) -> String {
+        if let Some(kind) = ty.kinds().first() {
+            let handle = Type::Handle((*kind).to_owned());
+            let mut fitting =
+                self.scope.iter().filter(|(_, symbol)| symbol.ty == handle).map(|(name, _)| name);
+            let one = match (fitting.next(), fitting.next()) {
+                (Some(one), None) => one.clone(),
+                _ => "…".to_owned(),
+            };
+            return if ty.item().is_some() { format!("[{one}]") } else { one };
+        }
+        match ty {
+            Type::Literal(text) => format!("\"{text}\""),
+            Type::Variant(variant) if variant.params.is_empty() => variant.name.clone(),
+            Type::Variant(variant) => format!("{}(…)", variant.name),
+            Type::Union(members) => {
+                members.first().map_or("…".to_owned(), |first| self.example(name, first))
+            }
+            Type::Scalar(scalar) => match &scalar.refinement.matching {
+                Some(pattern) => match pattern.words.as_deref().and_then(|words| words.split('`').nth(1)) {
+                    Some(example) => format!("\"{example}\""),
+                    None => "\"…\"".to_owned(),
+                },
+                None if scalar.base.is_text() => "\"…\"".to_owned(),
+                None => "…".to_owned(),
+            },
+            Type::Secret(_) => {
+                let mut secrets =
+                    self.scope.iter().filter(|(_, symbol)| matches!(symbol.ty, Type::Secret(_)));
+                match (secrets.next(), secrets.next()) {
+                    (Some((secret, _)), None) => secret.clone(),
+                    _ => "SECRET".to_owned(),
+                }
+            }
+            Type::List(item) => format!("[{}]", self.example(name, item)),
+            Type::Map(_) | Type::Record(_) => "{ … }".to_owned(),
+            _ => "…".to_owned(),
+        }
+    }
+
+    /// Remembers the names of a resource's named blocks, so that bare words can mean them.
+    pub(super) fn collect_names(&mut self, entries: &'a [Entry], blocks: &'a IndexMap<String, BlockSchema>) {
+        self.blocks.clear();
+        if blocks.values().any(|block| block.named) {
+            let mut names = HashMap::new();
+            self.names_in(entries, blocks, &mut names);
+            self.blocks = names;
+        }
+    }
+
+    fn names_in(
+        &mut self,
+        entries: &'a [Entry],
+        blocks: &'a IndexMap<String, BlockSchema>,
+        names: &mut HashMap<&'a str, IndexMap<String, Span>>,
+    ) {
+        for entry in entries {
+            match entry {
+                Entry::Block(block) => {
+                    let Some(schema) = blocks.get(&block.name.value).filter(|schema| schema.named) else {
+                        continue;
+                    };
+                    let Some(value) = block.header.first().and_then(|arg| arg.values.first()) else {
+                        continue;
+                    };
+                    let name = match &value.kind {
+                        ExprKind::Name(name) => Some(name.clone()),
+                        ExprKind::String(parts) => plain(parts),
+                        _ => None,
+                    };
+                    let Some(name) = name else { continue };
+                    let known = names.entry(schema.name.as_str()).or_default();
+                    match known.get(&name) {
+                        Some(first) => self.out.push(
+                            Diagnostic::error(
+                                "duplicate-name",
+                                value.span,
+                                format!("there are two `{}` blocks named `{name}`", schema.name),
+                            )
+                            .label("again here")
+                            .related(*first, "first here")
+                            .help("choose another name for one of them"),
+                        ),
+                        None => {
+                            known.insert(name, value.span);
+                        }
+                    }
+                }
+                Entry::For(each) => self.names_in(&each.body, blocks, names),
+                Entry::If(branch) => {
+                    let mut then = names.clone();
+                    self.names_in(&branch.then, blocks, &mut then);
+                    self.names_in(&branch.otherwise, blocks, names);
+                    for (block, more) in then {
+                        names.entry(block).or_default().extend(more);
+                    }
+                }
+                Entry::Attribute(_) | Entry::Broken(_) => {}
+            }
+        }
+    }
+
+    /// A local name for each resource that items declare, as it is seen from inside of them.
+    pub(super) fn inner_names(&self, items: &'a [ast::Item]) -> Vec<Local<'a>> {
+        let names = super::declare::resources(items, &mut Vec::new());
+        let local = |(name, declared): (&'a str, super::declare::Declared<'a>)| Local {
+            name,
+            ty: declared.wrap(self.handle(declared.kind)),
+            span: declared.span,
+            symbol: self.scope.get_index_of(name),
+        };
+        names.into_iter().map(local).collect()
+    }
+
+    /// The handle of a kind; an error where there is no such kind.
+    pub(super) fn handle(&self, kind: &str) -> Type {
+        match self.schema.kind(kind) {
+            Some(kind) => Type::Handle(kind.name.clone()),
+            None => Type::Error,
+        }
+    }
+}
+
+/// What two branches give together.
+fn merge<'a>(given: &mut Given<'a>, then: Given<'a>, otherwise: Given<'a>) {
+    for (name, (span, always)) in then {
+        let other = otherwise.get(name).is_some_and(|(_, always)| *always);
+        given.entry(name).or_insert((span, always && other));
+    }
+    for (name, (span, _)) in otherwise {
+        given.entry(name).or_insert((span, false));
+    }
+}
+
+/// Whether a part of the body could not be parsed: what is missing may stand there.
+pub(super) fn has_broken(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| match entry {
+        Entry::Broken(_) => true,
+        Entry::For(each) => has_broken(&each.body),
+        Entry::If(branch) => has_broken(&branch.then) || has_broken(&branch.otherwise),
+        Entry::Attribute(_) | Entry::Block(_) => false,
+    })
+}
+
+/// A repair that inserts text.
+pub(super) fn insertion(title: &str, at: u32, text: &str) -> Fix {
+    Fix { title: title.to_owned(), edits: vec![Edit { span: Span::new(at, at), text: text.to_owned() }] }
+}

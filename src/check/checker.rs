@@ -1,0 +1,294 @@
+//! The state of checking one file: its names, which of them are used, and what refers to what.
+
+use indexmap::IndexMap;
+use std::collections::{HashMap, HashSet};
+
+use super::builtins::builtin;
+use super::graph::Graph;
+use super::module::{Symbol, What};
+use super::walk;
+use crate::base::{Span, closest};
+use crate::diag::Diagnostic;
+use crate::schema::{Schema, Type, is_kind};
+use crate::syntax::ast::{Body, Expr, ExprKind};
+
+/// How many names are compared for did-you-means in one file, so that a file full of mistakes is no slower than its
+/// length.
+const EFFORT: usize = 200_000;
+
+/// What is expected of an expression.
+#[derive(Clone, Copy)]
+pub(super) struct Want<'t> {
+    /// The type.
+    pub(super) ty: &'t Type,
+    /// What takes the value: an attribute, a parameter; empty when there is no better word than "this".
+    pub(super) taker: &'t str,
+    /// Whether the value is an element of what the taker takes.
+    pub(super) element: bool,
+}
+
+impl<'t> Want<'t> {
+    /// What `taker` takes.
+    pub(super) fn new(ty: &'t Type, taker: &'t str) -> Self {
+        Want { ty, taker, element: false }
+    }
+
+    /// The same for an element.
+    pub(super) fn item(self, ty: &'t Type) -> Self {
+        Want { ty, element: true, ..self }
+    }
+
+    /// The same with another type.
+    pub(super) fn with(self, ty: &'t Type) -> Self {
+        Want { ty, ..self }
+    }
+}
+
+/// A name that lives only in a part of the file.
+pub(super) struct Local<'a> {
+    pub(super) name: &'a str,
+    pub(super) ty: Type,
+    pub(super) span: Span,
+    /// The name of the file that it stands for: a resource inside its own `for` or `if`.
+    pub(super) symbol: Option<usize>,
+}
+
+/// The state of checking one file.
+pub(super) struct Checker<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) types: &'a IndexMap<String, Type>,
+    /// Every name of the file.
+    pub(super) scope: IndexMap<String, Symbol>,
+    /// Names of enclosing `for`s, the innermost last.
+    pub(super) locals: Vec<Local<'a>>,
+    /// The named blocks of the resource at hand: for each word, the names.
+    pub(super) blocks: HashMap<&'a str, IndexMap<String, Span>>,
+    /// What stands before the name whose references are recorded, as a node of the graph.
+    pub(super) node: Option<usize>,
+    pub(super) graph: Graph,
+    /// How many `if`s and `for`s around items there are so far.
+    pub(super) around: usize,
+    pub(super) out: Vec<Diagnostic>,
+    /// Which names have been referred to, by their number in the scope.
+    used: Vec<bool>,
+    /// Words of text that could not be parsed.
+    lost: &'a HashSet<String>,
+    effort: usize,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(
+        schema: &'a Schema,
+        types: &'a IndexMap<String, Type>,
+        scope: IndexMap<String, Symbol>,
+        lost: &'a HashSet<String>,
+    ) -> Self {
+        Checker {
+            schema,
+            types,
+            used: vec![false; scope.len()],
+            scope,
+            locals: Vec::new(),
+            blocks: HashMap::new(),
+            node: None,
+            graph: Graph::default(),
+            around: 0,
+            out: Vec::new(),
+            lost,
+            effort: EFFORT,
+        }
+    }
+
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.out.push(diagnostic);
+    }
+
+    /// The type of a name, which is thereby used.
+    pub(super) fn lookup(&mut self, name: &str, span: Span) -> Option<&Type> {
+        if let Some(at) = self.locals.iter().rposition(|local| local.name == name) {
+            if let Some(symbol) = self.locals.get(at).and_then(|local| local.symbol) {
+                self.refer(symbol, span);
+            }
+            return self.locals.get(at).map(|local| &local.ty);
+        }
+        let at = self.scope.get_index_of(name)?;
+        self.refer(at, span);
+        self.scope.get_index(at).map(|(_, symbol)| &symbol.ty)
+    }
+
+    fn refer(&mut self, symbol: usize, span: Span) {
+        if let Some(used) = self.used.get_mut(symbol) {
+            *used = true;
+        }
+        if let Some(node) = self.node {
+            self.graph.add(node, symbol, span);
+        }
+    }
+
+    /// Whether a name is known here.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.locals.iter().any(|local| local.name == name) || self.scope.contains_key(name)
+    }
+
+    /// Where a name is declared and what it is, to label it.
+    pub(super) fn declaration(&self, name: &str) -> Option<(Span, &'static str)> {
+        if let Some(local) = self.locals.iter().rev().find(|local| local.name == name) {
+            return Some((local.span, "declared here"));
+        }
+        let symbol = self.scope.get(name).filter(|symbol| symbol.what != What::Given)?;
+        Some((symbol.span, "declared here"))
+    }
+
+    /// Whether the expression is the name `stage`, and not one of the user's.
+    pub(super) fn is_stage(&self, e: &Expr) -> bool {
+        matches!(&e.kind, ExprKind::Name(name) if name == "stage")
+            && !self.locals.iter().any(|local| local.name == "stage")
+            && self.scope.get("stage").is_some_and(|symbol| symbol.what == What::Given)
+    }
+
+    /// Does something while a few names are known.
+    pub(super) fn with_locals<T>(&mut self, locals: Vec<Local<'a>>, what: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.locals.len();
+        self.locals.extend(locals);
+        let result = what(self);
+        self.locals.truncate(before);
+        result
+    }
+
+    /// Does something in the name of another node of the graph.
+    pub(super) fn as_node<T>(&mut self, node: Option<usize>, what: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.node, node);
+        let result = what(self);
+        self.node = before;
+        result
+    }
+
+    /// Marks the names in an expression as used without a word about it: a mistake around it has been reported.
+    pub(super) fn touch(&mut self, e: &'a Expr) {
+        let mut names = Vec::new();
+        walk::expr(e, &mut |inner| names.extend(name_of(inner)));
+        self.touch_names(names);
+    }
+
+    /// As [`Checker::touch`], for a whole body.
+    pub(super) fn touch_body(&mut self, body: &'a Body) {
+        let mut names = Vec::new();
+        walk::body(body, &mut |inner| names.extend(name_of(inner)));
+        self.touch_names(names);
+    }
+
+    fn touch_names(&mut self, names: Vec<&str>) {
+        for name in names {
+            if let Some(used) = self.scope.get_index_of(name).and_then(|at| self.used.get_mut(at)) {
+                *used = true;
+            }
+        }
+    }
+
+    /// The names that nothing refers to.
+    pub(super) fn unused(&self) -> impl Iterator<Item = (&str, &Symbol)> {
+        let symbols = self.scope.iter().zip(&self.used);
+        symbols.filter(|(_, used)| !**used).map(|((name, symbol), _)| (name.as_str(), symbol))
+    }
+
+    /// The candidate nearest to a word, as long as the file has not used up its effort.
+    pub(super) fn near<'c>(
+        &mut self,
+        word: &str,
+        candidates: impl Iterator<Item = &'c str>,
+    ) -> Option<&'c str> {
+        nearest(&mut self.effort, word, candidates)
+    }
+
+    /// Reports a name that is not known; `hint` is the type that is expected of it.
+    pub(super) fn unknown_name(&mut self, name: &str, span: Span, hint: Option<&Type>) {
+        if self.lost.contains(name) {
+            return;
+        }
+        let words = hint.map(|ty| self.words(ty)).unwrap_or_default();
+        let literals = hint.map(Type::literals).unwrap_or_default();
+        let diagnostic = match (&words[..], hint.and_then(Type::block_name)) {
+            ([], Some(block)) => {
+                Diagnostic::error("unknown-name", span, format!("there is no `{block}` named `{name}` here"))
+            }
+            _ => Diagnostic::error("unknown-name", span, format!("nothing here is called `{name}`")),
+        };
+        let known = words.iter().map(String::as_str);
+        let locals = self.locals.iter().map(|local| local.name);
+        let names = self.scope.keys().map(String::as_str);
+        let near = nearest(&mut self.effort, name, known.chain(locals).chain(names));
+        let text = || hint.is_some_and(|ty| ty.base().is_some_and(|base| base.is_text()));
+        let diagnostic = if literals.contains(&name) {
+            diagnostic.help(format!("a text stands in quotes: `\"{name}\"`")).fix(
+                format!("write `\"{name}\"`"),
+                span,
+                format!("\"{name}\""),
+            )
+        } else if let Some(near) = near {
+            diagnostic.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
+        } else if let Some(near) = nearest(&mut self.effort, name, literals.iter().copied()) {
+            diagnostic.help(format!("did you mean `\"{near}\"`?")).fix(
+                format!("change to `\"{near}\"`"),
+                span,
+                format!("\"{near}\""),
+            )
+        } else if name == "version" {
+            diagnostic.help("the version is known only in the label of `deploy` and the key of `upload`")
+        } else if builtin(name).is_some() {
+            diagnostic.help(format!("`{name}` is a function: write `{name}(…)`"))
+        } else if let Some(block) = hint.and_then(Type::block_name) {
+            diagnostic.help(format!("add `{block} {name} {{ … }}` beside it"))
+        } else if !words.is_empty() {
+            let words = crate::base::sentence_list(words.iter().map(String::as_str), "or");
+            diagnostic.help(format!("choose {words}"))
+        } else if let Some(help) = self.stage_help(name) {
+            diagnostic.help(help)
+        } else if is_kind(name) {
+            diagnostic.help(format!("`{name}` is a kind: declare one with `{name} NAME {{ … }}`"))
+        } else if text() {
+            diagnostic.help(format!("a text stands in quotes: `\"{name}\"`"))
+        } else if let Some(kind) = hint.and_then(|ty| ty.kinds().first().copied()) {
+            diagnostic
+                .help(format!("declare it: `{kind} {name} {{ … }}`, or `existing {kind} {name} {{ … }}`"))
+        } else {
+            diagnostic.help(format!("declare it: `let {name} = …` or `param {name}: …`"))
+        };
+        self.report(diagnostic);
+    }
+
+    fn stage_help(&self, name: &str) -> Option<String> {
+        let stage = self.scope.get("stage").filter(|symbol| symbol.what == What::Given)?;
+        stage.ty.literals().contains(&name).then(|| format!("to ask for a stage write `stage == \"{name}\"`"))
+    }
+
+    /// The bare words that mean something where a type is expected.
+    pub(super) fn words(&self, ty: &Type) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        for member in ty.members() {
+            match member {
+                Type::Variant(variant) => words.push(variant.name.clone()),
+                Type::BlockName(block) => {
+                    let names = self.blocks.get(block.as_str());
+                    words.extend(names.into_iter().flat_map(IndexMap::keys).cloned());
+                }
+                _ => {}
+            }
+        }
+        words
+    }
+}
+
+fn nearest<'c>(effort: &mut usize, word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    let length = word.chars().count();
+    let close = candidates.filter(|other| other.len().abs_diff(length) <= length / 3 + 1);
+    let affordable: Vec<&str> = close.take(*effort).collect();
+    *effort -= affordable.len();
+    closest(word, affordable)
+}
+
+fn name_of(e: &Expr) -> Option<&str> {
+    match &e.kind {
+        ExprKind::Name(name) => Some(name),
+        _ => None,
+    }
+}

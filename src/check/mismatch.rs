@@ -1,0 +1,277 @@
+//! The words for a value that does not fit, and what to type instead.
+
+use super::checker::{Checker, Want};
+use super::declare::with_article;
+use crate::base::{Span, closest, sentence_list};
+use crate::diag::Diagnostic;
+use crate::schema::{Base, Type, plain};
+use crate::syntax::ast::{Expr, ExprKind};
+
+impl<'a> Checker<'a> {
+    /// Reports that a value of type `found` does not fit.
+    pub(super) fn mismatch(&mut self, e: &'a Expr, found: &Type, want: Want<'_>) {
+        let diagnostic = if found.holds_secret() && !want.ty.holds_secret() {
+            exposed(e, want)
+        } else if needs_secret(found, want.ty) {
+            plain_secret(e, want)
+        } else if may_be_none(found, want.ty) {
+            self.possibly_none(e, takes(want))
+        } else if let Some(choice) = self.invalid_choice(e, want) {
+            choice
+        } else {
+            self.other(e, found, want)
+        };
+        self.report(diagnostic);
+    }
+
+    /// A value that may be `none` where that is not allowed.
+    pub(super) fn possibly_none(&self, e: &Expr, place: String) -> Diagnostic {
+        let what = described(e);
+        let diagnostic = Diagnostic::error("possibly-none", e.span, format!("{what} may be `none`"))
+            .label(place)
+            .help("say what to take instead: `… ?? OTHER`, or ask before: `if … != none { … }`");
+        match &e.kind {
+            ExprKind::Name(name) => match self.declaration(name) {
+                Some((span, _)) => diagnostic
+                    .related(span, "declared here")
+                    .help(format!("say what to take instead: `{name} ?? …`")),
+                None => diagnostic,
+            },
+            _ => diagnostic,
+        }
+    }
+
+    /// A text or word that is none of those to choose from.
+    fn invalid_choice(&self, e: &Expr, want: Want<'_>) -> Option<Diagnostic> {
+        let ExprKind::String(parts) = &e.kind else { return None };
+        let text = plain(parts)?;
+        let literals = want.ty.literals();
+        let words = self.words(want.ty);
+        if literals.is_empty() && words.is_empty() {
+            return None;
+        }
+        if words.iter().any(|word| *word == text) {
+            return Some(
+                Diagnostic::error("type-mismatch", e.span, format!("`{text}` is a word here, not a text"))
+                    .help("write it without quotes")
+                    .fix("drop the quotes", e.span, text),
+            );
+        }
+        let choices = literals.iter().map(|text| format!("\"{text}\"")).chain(words);
+        let choices: Vec<String> = choices.collect();
+        let message = format!("{} cannot be `\"{text}\"`", subject(want));
+        let diagnostic = Diagnostic::error("invalid-choice", e.span, message);
+        let quoted = format!("\"{text}\"");
+        let near = closest(&text, literals.iter().copied()).map(|near| format!("\"{near}\""));
+        let near = near.or_else(|| closest(&text, choices.iter().map(String::as_str)).map(str::to_owned));
+        Some(match near {
+            Some(near) if near != quoted => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("change to `{near}`"),
+                e.span,
+                near,
+            ),
+            _ => {
+                diagnostic.help(format!("choose {}", sentence_list(choices.iter().map(String::as_str), "or")))
+            }
+        })
+    }
+
+    fn other(&self, e: &Expr, found: &Type, want: Want<'_>) -> Diagnostic {
+        let message = format!("{}, not {}", takes(want), shown(found));
+        let mut diagnostic = Diagnostic::error("type-mismatch", e.span, message);
+        if let ExprKind::Name(name) = &e.kind
+            && let Some((span, _)) = self.declaration(name)
+        {
+            diagnostic = diagnostic.related(span, format!("`{name}` is declared here"));
+        }
+        self.advise(diagnostic, e, found, want)
+    }
+
+    /// What to type instead, for the slips that can be told.
+    fn advise(&self, diagnostic: Diagnostic, e: &Expr, found: &Type, want: Want<'_>) -> Diagnostic {
+        let wanted = want.ty;
+        if let (Some(item), false) = (wanted.item(), matches!(found, Type::List(_))) {
+            if found.fits(item) {
+                return wrap(diagnostic.help("write a list: put it between `[` and `]`"), e, "[", "]");
+            }
+            return diagnostic.help(format!("write a list of {}", shown(item)));
+        }
+        if let Type::List(item) = found
+            && item.fits(wanted)
+        {
+            return match &e.kind {
+                ExprKind::List(_) => diagnostic.help("write one value, without `[` and `]`"),
+                _ => diagnostic.help("pick one of the list: `…[0]`"),
+            };
+        }
+        if let ExprKind::Name(name) = &e.kind
+            && wanted.literals().contains(&name.as_str())
+        {
+            return diagnostic.help(format!("a text stands in quotes: `\"{name}\"`")).fix(
+                format!("write `\"{name}\"`"),
+                e.span,
+                format!("\"{name}\""),
+            );
+        }
+        if let (Type::Handle(_) | Type::Module(_), Some(help)) = (found, self.output_help(e, found, wanted)) {
+            return diagnostic.help(help);
+        }
+        if let Some(kind) = wanted.kinds().first() {
+            return diagnostic
+                .help(format!("name a resource, such as one declared with `existing {kind} NAME {{ … }}`"));
+        }
+        if wanted.range_bound().is_some() {
+            return diagnostic.help("write the lowest and the highest value: `2..4`");
+        }
+        match (wanted.base(), found.base()) {
+            (Some(Base::Duration), Some(Base::Int)) => {
+                diagnostic.help("write a unit: `30s`, `10m`, `2h` or `7d`")
+            }
+            (Some(Base::Size), Some(Base::Int)) => diagnostic.help("write a unit: `20GiB`"),
+            (Some(Base::Percent), Some(Base::Int)) => diagnostic.help("write a percent sign: `50%`"),
+            (Some(base), Some(Base::String)) => match unquoted(e, base) {
+                Some(text) => {
+                    let title = format!("write `{text}`");
+                    diagnostic.help("write it without quotes").fix(title, e.span, text)
+                }
+                None => diagnostic.help(example(base)),
+            },
+            (Some(base), Some(_)) if base.is_text() => match e.kind {
+                ExprKind::Int(_) => wrap(diagnostic.help("a text stands in quotes"), e, "\"", "\""),
+                _ => diagnostic.help("to make a text of a value write `\"${…}\"`"),
+            },
+            (Some(base), _) => diagnostic.help(example(base)),
+            _ if wanted.map_value().is_some() => diagnostic.help("write `{ NAME = VALUE }`"),
+            _ => diagnostic,
+        }
+    }
+
+    /// The outputs of a resource or module that would fit.
+    fn output_help(&self, e: &Expr, found: &Type, wanted: &Type) -> Option<String> {
+        let ExprKind::Name(name) = &e.kind else { return None };
+        let outputs = match found {
+            Type::Handle(kind) => &self.schema.kind(kind)?.outputs,
+            Type::Module(outputs) => outputs,
+            _ => return None,
+        };
+        let same = outputs.iter().filter(|(_, ty)| ty.to_string() == wanted.to_string());
+        let mut fitting: Vec<&str> = same.map(|(output, _)| output.as_str()).collect();
+        if fitting.is_empty() {
+            let fits = outputs.iter().filter(|(_, ty)| ty.fits(wanted));
+            fitting = fits.map(|(output, _)| output.as_str()).take(4).collect();
+        }
+        let all: Vec<String> = fitting.iter().map(|output| format!("{name}.{output}")).collect();
+        if all.is_empty() {
+            return None;
+        }
+        Some(format!("read what it gives: {}", sentence_list(all.iter().map(String::as_str), "or")))
+    }
+}
+
+/// What takes the value: "`engine`", "an element of `ports`", "this".
+fn subject(want: Want<'_>) -> String {
+    match (want.taker, want.element) {
+        ("", _) => "this".to_owned(),
+        (taker, false) => format!("`{taker}`"),
+        (taker, true) => format!("an element of `{taker}`"),
+    }
+}
+
+/// "`storage` takes `Size`".
+fn takes(want: Want<'_>) -> String {
+    let verb = if want.element { "is" } else { "takes" };
+    match want.taker {
+        "" => format!("this must be {}", shown(want.ty)),
+        _ => format!("{} {verb} {}", subject(want), shown(want.ty)),
+    }
+}
+
+/// A type in words or in backticks.
+pub(super) fn shown(ty: &Type) -> String {
+    match ty {
+        Type::None => "`none`".to_owned(),
+        Type::Handle(kind) => with_article(&format!("`{kind}`")),
+        Type::Module(_) => "a module".to_owned(),
+        Type::Record(fields) if fields.is_empty() => "an empty map".to_owned(),
+        Type::Record(_) => "a map".to_owned(),
+        Type::List(item) if **item == Type::Error => "a list".to_owned(),
+        Type::BlockName(block) => format!("the name of a `{block}`"),
+        other => format!("`{other}`"),
+    }
+}
+
+/// An expression as a subject: its name where it has one.
+fn described(e: &Expr) -> String {
+    match &e.kind {
+        ExprKind::Name(name) => format!("`{name}`"),
+        ExprKind::Member(inner, member) => match &inner.kind {
+            ExprKind::Name(name) => format!("`{name}.{}`", member.value),
+            _ => format!("`{}`", member.value),
+        },
+        _ => "this value".to_owned(),
+    }
+}
+
+fn exposed(e: &Expr, want: Want<'_>) -> Diagnostic {
+    let message = format!("{} would be shown in the open by {}", described(e), subject(want));
+    Diagnostic::error("secret-exposed", e.span, message)
+        .label("this holds a secret")
+        .help("secrets go only where a secret is taken, such as `password`, `variables`, or `with { NAME = SECRET }` of a command")
+}
+
+fn plain_secret(e: &Expr, want: Want<'_>) -> Diagnostic {
+    let message = format!("{} takes a secret, and this is plain text", subject(want));
+    let name = if want.taker.is_empty() { "NAME" } else { want.taker };
+    Diagnostic::error("plain-secret", e.span, message)
+        .label("anyone who reads the file reads it")
+        .help(format!("declare `secret {name} = env(\"{}\")` and write `{name}` here", name.to_uppercase()))
+}
+
+fn needs_secret(found: &Type, wanted: &Type) -> bool {
+    wanted.find(&|member| match member {
+        Type::Secret(inner) => Some(found.fits(inner)),
+        _ => None,
+    }) == Some(true)
+}
+
+fn may_be_none(found: &Type, wanted: &Type) -> bool {
+    matches!(found, Type::Optional(inner) if inner.fits(wanted))
+}
+
+/// Puts something before and after an expression.
+fn wrap(mut diagnostic: Diagnostic, e: &Expr, before: &str, after: &str) -> Diagnostic {
+    let insert = |at: u32, text: &str| crate::diag::Edit { span: Span::new(at, at), text: text.to_owned() };
+    diagnostic.fix = Some(crate::diag::Fix {
+        title: format!("put it between `{before}` and `{after}`"),
+        edits: vec![insert(e.span.start, before), insert(e.span.end, after)],
+    });
+    diagnostic
+}
+
+/// The text of a string that would be a value of the base without its quotes.
+fn unquoted(e: &Expr, base: Base) -> Option<String> {
+    let ExprKind::String(parts) = &e.kind else { return None };
+    let text = plain(parts)?;
+    let units: &[&str] = match base {
+        Base::Bool => return matches!(text.as_str(), "true" | "false").then_some(text),
+        Base::Int => &[""],
+        Base::Duration => &["ms", "s", "m", "h", "d"],
+        Base::Size => &["B", "KiB", "MiB", "GiB", "TiB"],
+        Base::Percent => &["%"],
+        Base::String | Base::Path => return None,
+    };
+    let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    (digits.len() < text.len() && units.contains(&digits)).then_some(text)
+}
+
+fn example(base: Base) -> &'static str {
+    match base {
+        Base::Bool => "write `true` or `false`",
+        Base::Int => "write a number, such as `3`",
+        Base::String => "write a text in quotes",
+        Base::Path => "write a path in quotes",
+        Base::Duration => "write a length of time, such as `30s` or `10m`",
+        Base::Size => "write a size, such as `20GiB`",
+        Base::Percent => "write a percentage, such as `50%`",
+    }
+}

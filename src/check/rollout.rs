@@ -1,0 +1,392 @@
+//! The rollout: its steps, what they need, and what they do.
+
+use std::collections::{HashMap, HashSet};
+
+use super::actions::{CONDITIONS, ClauseRule, ConditionRule, METHODS, Takes, VERBS, Verb};
+use super::checker::{Checker, Local, Want};
+use crate::base::{Span, closest, sentence_list};
+use crate::diag::Diagnostic;
+use crate::schema::Type;
+use crate::syntax::ast::{Action, Condition, Expr, Rollout, RolloutPart, Step};
+
+impl<'a> Checker<'a> {
+    /// Checks a rollout.
+    pub(super) fn rollout(&mut self, rollout: &'a Rollout) {
+        let steps: Vec<&Step> = rollout.parts.iter().flat_map(steps_of).collect();
+        let mut names: HashMap<&str, Span> = HashMap::new();
+        for step in &steps {
+            let name = &step.name;
+            if let Some(first) = names.get(name.value.as_str()) {
+                self.report(
+                    Diagnostic::error(
+                        "duplicate-name",
+                        name.span,
+                        format!("there are two steps `{}`", name.value),
+                    )
+                    .label("again here")
+                    .related(*first, "first here")
+                    .help("choose another name for one of them"),
+                );
+                continue;
+            }
+            names.insert(&name.value, name.span);
+        }
+        let mut done: HashSet<&str> = HashSet::new();
+        for part in &rollout.parts {
+            let beside: Vec<&Step> = steps_of(part).iter().collect();
+            for step in &beside {
+                self.needs(step, &names, &done, &beside);
+            }
+            done.extend(beside.iter().map(|step| step.name.value.as_str()));
+        }
+        for step in &steps {
+            if let Some(condition) = &step.condition {
+                self.condition(condition, "when");
+            }
+            if step.actions.is_empty() {
+                self.report(
+                    Diagnostic::warning(
+                        "empty-step",
+                        step.name.span,
+                        format!("the step `{}` does nothing", step.name.value),
+                    )
+                    .help("write what it does, such as `run \"mvn -B package\"`, or remove it"),
+                );
+            }
+            step.actions.iter().for_each(|action| self.action(action));
+        }
+        if let Some(failure) = &rollout.on_failure {
+            failure.actions.iter().for_each(|action| self.action(action));
+        }
+    }
+
+    /// Checks the steps that a step needs.
+    fn needs(&mut self, step: &Step, names: &HashMap<&str, Span>, done: &HashSet<&str>, beside: &[&Step]) {
+        for need in &step.needs {
+            let name = need.value.as_str();
+            if name == step.name.value {
+                self.report(
+                    Diagnostic::error("invalid-needs", need.span, format!("the step `{name}` needs itself"))
+                        .help("remove it from `needs`"),
+                );
+            } else if let Some(declared) = names.get(name) {
+                let sibling = beside.iter().find(|other| other.name.value == name);
+                match sibling {
+                    Some(sibling) if in_circle(step, sibling, beside) => self.report(
+                        Diagnostic::error(
+                            "invalid-needs",
+                            need.span,
+                            format!("`{}` and `{name}` need each other", step.name.value),
+                        )
+                        .related(*declared, format!("`{name}` is declared here"))
+                        .help("remove one of the two `needs`"),
+                    ),
+                    None if !done.contains(name) => self.report(
+                        Diagnostic::error(
+                            "invalid-needs",
+                            need.span,
+                            format!("the step `{name}` runs later"),
+                        )
+                        .related(*declared, "it stands here")
+                        .help("steps run in the order written: move it before this one"),
+                    ),
+                    _ => {}
+                }
+            } else {
+                let diagnostic =
+                    Diagnostic::error("unknown-step", need.span, format!("there is no step `{name}`"));
+                let near = self.near(name, names.keys().copied());
+                self.report(match near {
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                        format!("change to `{near}`"),
+                        need.span,
+                        near,
+                    ),
+                    None => diagnostic.help("name a step that stands before this one"),
+                });
+            }
+        }
+    }
+
+    /// Checks one thing that a step does.
+    fn action(&mut self, action: &'a Action) {
+        let name = action.verb.value.as_str();
+        let Some(verb) = VERBS.iter().find(|verb| verb.name == name) else {
+            self.touch_action(action);
+            let diagnostic =
+                Diagnostic::error("unknown-action", action.verb.span, format!("there is no action `{name}`"));
+            let known = || VERBS.iter().map(|verb| verb.name);
+            return self.report(match closest(name, known()) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                    format!("change to `{near}`"),
+                    action.verb.span,
+                    near,
+                ),
+                None => diagnostic.help(format!("steps {}", sentence_list(known(), "or"))),
+            });
+        };
+        match &action.object {
+            Some(object) => self.take(object, verb.object, verb.name),
+            None => self.report(
+                Diagnostic::error("invalid-action", action.verb.span, format!("`{name}` does not say what"))
+                    .help(format!("write `{}`", verb.usage)),
+            ),
+        }
+        self.method(action, verb);
+        self.clauses(action, verb);
+        self.conditions(action, verb);
+    }
+
+    fn touch_action(&mut self, action: &'a Action) {
+        let clauses = action.clauses.iter().map(|clause| &clause.value);
+        let conditions =
+            action.conditions.iter().flat_map(|condition| condition.selector.iter().chain(&condition.value));
+        let all: Vec<&'a Expr> = action.object.iter().chain(clauses).chain(conditions).collect();
+        all.into_iter().for_each(|e| self.touch(e));
+    }
+
+    /// Checks an object or the value of a clause.
+    fn take(&mut self, e: &'a Expr, takes: Takes, taker: &str) {
+        let ty = takes.ty();
+        let want = Want::new(&ty, taker);
+        if takes != Takes::Label {
+            return self.expect(e, want);
+        }
+        let version = Local { name: "version", ty: Type::string(), span: e.span, symbol: None };
+        self.with_locals(vec![version], |checker| checker.expect(e, want));
+    }
+
+    fn method(&mut self, action: &Action, verb: &Verb) {
+        match (&action.method, verb.probes) {
+            (Some(method), true) if METHODS.contains(&method.value.as_str()) => {}
+            (Some(method), true) => {
+                let message = format!("there is no method `{}`", method.value);
+                let diagnostic = Diagnostic::error("invalid-action", method.span, message);
+                self.report(match closest(&method.value, METHODS) {
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                        format!("change to `{near}`"),
+                        method.span,
+                        near,
+                    ),
+                    None => diagnostic.help(format!("write {}", sentence_list(METHODS, "or"))),
+                });
+            }
+            (None, true) => {
+                let Some(object) = &action.object else { return };
+                let at = Span::new(object.span.start, object.span.start);
+                self.report(
+                    Diagnostic::error(
+                        "invalid-action",
+                        action.verb.span,
+                        format!("`{}` does not say how to ask", verb.name),
+                    )
+                    .help(format!("write `{}`", verb.usage))
+                    .fix("ask with `GET`", at, "GET "),
+                );
+            }
+            (Some(method), false) => self.report(
+                Diagnostic::error("invalid-action", method.span, format!("`{}` takes no method", verb.name))
+                    .help(format!("write `{}`", verb.usage)),
+            ),
+            (None, false) => {}
+        }
+    }
+
+    fn clauses(&mut self, action: &'a Action, verb: &Verb) {
+        let usage = format!("write `{}`", verb.usage);
+        let mut given: Vec<(&ClauseRule, Span)> = Vec::new();
+        let mut wrong = false;
+        for clause in &action.clauses {
+            let word = clause.keyword.as_ref().map(|word| word.value.as_str());
+            let span = clause.keyword.as_ref().map_or(clause.value.span, |word| word.span);
+            let Some(rule) = verb.clauses.iter().find(|rule| rule.keyword == word) else {
+                wrong = true;
+                self.touch(&clause.value);
+                let message = match word {
+                    Some(word) => format!("`{}` takes no `{word}`", verb.name),
+                    None => format!("`{}` takes nothing more here", verb.name),
+                };
+                let diagnostic = Diagnostic::error("invalid-action", span, message).help(usage.clone());
+                let known = verb.clauses.iter().filter_map(|rule| rule.keyword);
+                let missing = |near: &&str| !given.iter().any(|(rule, _)| rule.keyword == Some(near));
+                self.report(match word.and_then(|word| closest(word, known)).filter(missing) {
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                        format!("change to `{near}`"),
+                        span,
+                        near,
+                    ),
+                    None => diagnostic,
+                });
+                continue;
+            };
+            if let Some((_, first)) = given.iter().find(|(other, _)| other.keyword == rule.keyword) {
+                let what = rule.keyword.unwrap_or("value");
+                self.report(
+                    Diagnostic::error("invalid-action", span, format!("`{what}` is given twice"))
+                        .related(*first, "first here")
+                        .help(usage.clone()),
+                );
+            }
+            given.push((rule, span));
+            self.take(&clause.value, rule.takes, word.unwrap_or(verb.name));
+        }
+        let missing = verb.clauses.iter().filter(|rule| rule.required);
+        let missing = missing.filter(|rule| !given.iter().any(|(other, _)| other.keyword == rule.keyword));
+        let missing: Vec<&str> = missing.map(|rule| rule.keyword.unwrap_or("[\"/*\"]")).collect();
+        if !missing.is_empty() && !wrong && action.object.is_some() {
+            let message = format!("`{}` lacks {}", verb.name, sentence_list(missing, "and"));
+            self.report(Diagnostic::error("invalid-action", action.verb.span, message).help(usage));
+        }
+    }
+
+    fn conditions(&mut self, action: &'a Action, verb: &Verb) {
+        if !verb.probes {
+            if let Some(first) = action.conditions.first() {
+                self.report(
+                    Diagnostic::error(
+                        "invalid-action",
+                        first.subject.span,
+                        format!("`{}` takes no conditions", verb.name),
+                    )
+                    .help(format!("write `{}`", verb.usage)),
+                );
+            }
+            return;
+        }
+        let tcp = action.method.as_ref().is_some_and(|method| method.value == "TCP");
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        for condition in &action.conditions {
+            let subject = &condition.subject;
+            let Some(rule) = CONDITIONS.iter().find(|rule| rule.name == subject.value) else {
+                condition.selector.iter().chain(&condition.value).for_each(|e| self.touch(e));
+                self.unknown_condition(condition);
+                continue;
+            };
+            let repeats = matches!(rule.name, "header" | "body");
+            if let Some(first) = seen.insert(rule.name, subject.span).filter(|_| !repeats) {
+                self.given_twice(subject, first);
+            }
+            if tcp && !matches!(rule.name, "within" | "every") {
+                condition.selector.iter().chain(&condition.value).for_each(|e| self.touch(e));
+                self.report(
+                    Diagnostic::error("invalid-condition", subject.span, format!("a `TCP` probe sees no {}", rule.name))
+                        .help("it only asks whether the port answers: drop the condition, or write `expect GET \"URL\"`"),
+                );
+                continue;
+            }
+            self.one_condition(condition, rule);
+        }
+        let asks = |name: &str| !matches!(name, "within" | "every");
+        if !tcp
+            && !action.conditions.iter().any(|condition| asks(&condition.subject.value))
+            && action.method.is_some()
+        {
+            self.report(
+                Diagnostic::warning(
+                    "empty-expect",
+                    action.verb.span,
+                    "any answer passes, also an error page",
+                )
+                .help("say what is expected: `{ status = 200, within 10m }`"),
+            );
+        }
+    }
+
+    fn unknown_condition(&mut self, condition: &Condition) {
+        let subject = &condition.subject;
+        let message = format!("`expect` knows no condition `{}`", subject.value);
+        let diagnostic = Diagnostic::error("invalid-condition", subject.span, message);
+        let known = || CONDITIONS.iter().map(|rule| rule.name);
+        let near = match subject.value.as_str() {
+            "code" | "status_code" => Some("status"),
+            "timeout" | "for" => Some("within"),
+            "interval" => Some("every"),
+            "https" | "ssl" => Some("tls"),
+            other => closest(other, known()),
+        };
+        self.report(match near {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("change to `{near}`"),
+                subject.span,
+                near,
+            ),
+            None => diagnostic.help(format!("it knows {}", sentence_list(known(), "and"))),
+        });
+    }
+
+    fn one_condition(&mut self, condition: &'a Condition, rule: &ConditionRule) {
+        let subject = &condition.subject;
+        let usage = format!("write `{}`", rule.usage);
+        let wrong = |span: Span, message: String| {
+            Diagnostic::error("invalid-condition", span, message).help(usage.clone())
+        };
+        match (&condition.selector, rule.selector) {
+            (Some(selector), true) => self.expect(selector, Want::new(&Type::string(), rule.name)),
+            (Some(selector), false) => {
+                self.report(wrong(selector.span, format!("`{}` has no parts", rule.name)))
+            }
+            (None, true) => self.report(wrong(subject.span, format!("`{}` does not say which", rule.name))),
+            (None, false) => {}
+        }
+        let Some(value) = &condition.value else {
+            if !rule.bare {
+                self.report(wrong(subject.span, format!("`{}` does not say what is expected", rule.name)));
+            }
+            return;
+        };
+        match &condition.relation {
+            Some(relation) if rule.relations.contains(&relation.value.as_str()) => {}
+            Some(relation) => {
+                let message = format!("`{}` is not asked with `{}`", rule.name, relation.value);
+                let diagnostic = wrong(relation.span, message);
+                let value_at = Span::new(relation.span.start, value.span.start);
+                self.report(match (rule.relations, relation.value.as_str()) {
+                    ([], _) => diagnostic.fix(format!("drop `{}`", relation.value), value_at, ""),
+                    (relations, "==") if relations.contains(&"=") => {
+                        diagnostic.fix("write `=`", relation.span, "=")
+                    }
+                    (relations, word) => match closest(word, relations.iter().copied()) {
+                        Some(near) => diagnostic.fix(format!("change to `{near}`"), relation.span, near),
+                        None => diagnostic,
+                    },
+                });
+            }
+            None if rule.relations.is_empty() => {}
+            None => {
+                let at = Span::new(value.span.start, value.span.start);
+                let diagnostic = wrong(subject.span, format!("`{}` does not say how to compare", rule.name));
+                self.report(match rule.relations {
+                    ["="] => diagnostic.fix("add the `=`", at, "= "),
+                    _ => diagnostic,
+                });
+            }
+        }
+        let ty = rule.value();
+        self.expect(value, Want::new(&ty, rule.name));
+    }
+}
+
+fn steps_of(part: &RolloutPart) -> &[Step] {
+    match part {
+        RolloutPart::Step(step) => std::slice::from_ref(step),
+        RolloutPart::Parallel(steps, _) => steps,
+        RolloutPart::Broken(_) => &[],
+    }
+}
+
+/// Whether a step beside another needs it in turn.
+fn in_circle(step: &Step, need: &Step, beside: &[&Step]) -> bool {
+    let mut waiting = vec![need];
+    let mut seen: HashSet<&str> = HashSet::new();
+    while let Some(one) = waiting.pop() {
+        if one.name.value == step.name.value {
+            return true;
+        }
+        if seen.insert(&one.name.value) {
+            let needed =
+                beside.iter().filter(|other| one.needs.iter().any(|need| need.value == other.name.value));
+            waiting.extend(needed);
+        }
+    }
+    false
+}
