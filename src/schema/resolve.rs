@@ -390,6 +390,6 @@ mod tests {
         let decls: Vec<(&str, &TypeExpr)> = names.iter().map(String::as_str).zip(&types).collect();
         let mut out = Vec::new();
         named_types(&decls, None, false, &mut out);
-        assert_eq!(out.iter().map(|d| d.code).collect::<Vec<_>>(), ["type-too-large"]);
+        assert!(!out.is_empty() && out.iter().all(|d| d.code == "type-too-large"), "{out:?}");
     }
 }
