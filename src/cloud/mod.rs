@@ -1,5 +1,6 @@
 //! Drivers: one file a kind, grouped by AWS service; the only code that knows the AWS SDK's clients.
 
+mod beanstalk;
 mod classify;
 mod clients;
 mod connect;
