@@ -22,12 +22,14 @@ mod cloud;
 mod common;
 pub mod ec2;
 mod faults;
+pub mod iam;
 mod regions;
 mod route;
 mod serve;
 mod service;
 mod state;
 mod store;
+mod sts;
 #[cfg(test)]
 pub(crate) mod testing;
 mod wire;

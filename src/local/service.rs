@@ -1,6 +1,6 @@
 //! The services: how each speaks, and who answers for it.
 
-use super::{Call, Cx, Fault, Reply, State, ec2};
+use super::{Call, Cx, Fault, Reply, State, ec2, iam, sts};
 
 /// How a service speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +157,8 @@ impl Service {
     pub fn handle(self, state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         match self {
             Self::Ec2 => ec2::handle(state, cx, call),
+            Self::Iam => iam::handle(state, cx, call),
+            Self::Sts => sts::handle(cx, call),
             _ => Err(self.unknown(&call.operation)),
         }
     }

@@ -18,6 +18,9 @@ pub struct State {
     /// EC2.
     #[serde(default)]
     pub ec2: super::ec2::Ec2,
+    /// IAM.
+    #[serde(default)]
+    pub iam: super::iam::Iam,
     /// The bodies of S3 objects, which live beside the state file.
     #[serde(skip)]
     pub blobs: Blobs,
