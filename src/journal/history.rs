@@ -3,7 +3,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::record::{Event, Op, Record};
-use crate::eval::{Attrs, NodeId};
+use crate::eval::{Attrs, NodeId, Value};
 
 /// A node as the journal knows it.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,15 @@ pub struct Progress {
     pub actions: IndexMap<(String, usize), Attrs>,
     /// Actions begun, with what was true before.
     pub started: IndexMap<(String, usize), Attrs>,
+    /// What a rollback returns to: the version that each environment ran before the chain's first deployment to it,
+    /// from the facts `environment` and `version` of the actions begun.
+    pub versions: IndexMap<NodeId, Value>,
+    /// How often the rollout failed and its `on failure` began: what it had deployed no longer counts as done.
+    pub failures: usize,
 }
+
+/// The name under which the actions of `on failure` are recorded; no step can have it.
+pub const ON_FAILURE: &str = "on failure";
 
 /// A run in the history.
 #[derive(Clone, Debug)]
@@ -105,7 +113,8 @@ impl History {
         self.last_run().is_some_and(|run| run.result.as_deref() != Some("ok"))
     }
 
-    fn apply(&mut self, record: Record) {
+    /// Folds one more record.
+    pub fn apply(&mut self, record: Record) {
         self.newest = self.newest.max(record.time);
         if let Some(run) = self.runs.last_mut() {
             run.last = record.time;
@@ -133,11 +142,14 @@ impl History {
                     run.error = error;
                 }
             }
-            Event::Intent { node, kind, name, op, .. } => {
+            Event::Intent { node, kind, name, op, attrs, fingerprints, depends_on, .. } => {
                 if op.creates {
                     let known = self.nodes.entry(node.clone()).or_default();
                     known.kind = kind;
                     known.name = name;
+                    known.attrs = attrs;
+                    known.fingerprints = fingerprints;
+                    known.depends_on = depends_on;
                     known.created = Some(record.time);
                 }
                 self.in_doubt.insert(record.seq, (node, op));
@@ -173,6 +185,7 @@ impl History {
             }
             Event::NodeGone { node } => {
                 self.nodes.shift_remove(&node);
+                self.in_doubt.retain(|_, (other, _)| *other != node);
                 *self.generations.entry(node).or_default() += 1;
             }
             Event::StepStarted { step, fingerprint } => {
@@ -186,9 +199,17 @@ impl History {
                     self.progress.actions.retain(|(name, _), _| *name != step);
                     self.progress.started.retain(|(name, _), _| *name != step);
                 }
+                if step == ON_FAILURE {
+                    self.progress.failures += 1;
+                }
                 self.failed_steps.shift_remove(&step);
             }
             Event::ActionStarted { step, action, facts } => {
+                if let (Some(Value::String(environment)), Some(version)) =
+                    (facts.get("environment"), facts.get("version"))
+                {
+                    self.progress.versions.entry(environment.clone()).or_insert_with(|| version.clone());
+                }
                 self.progress.started.entry((step, action)).or_insert(facts);
             }
             Event::ActionDone { step, action, facts } => {
@@ -224,6 +245,9 @@ mod tests {
             op: Op::create("s3:CreateBucket"),
             token: "t".into(),
             fingerprint: "f".into(),
+            attrs: Attrs::new(),
+            fingerprints: IndexMap::new(),
+            depends_on: Vec::new(),
         }
     }
 

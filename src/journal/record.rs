@@ -58,6 +58,16 @@ pub enum Event {
         token: String,
         /// Keyed SHA-256 of the inputs.
         fingerprint: String,
+        /// For a call that makes the resource: what it is made with, secrets by name only, so that what was only begun
+        /// can be found and deleted when the file no longer has it.
+        #[serde(default)]
+        attrs: Attrs,
+        /// For a call that makes the resource: keyed SHA-256 of each write-only or secret attribute.
+        #[serde(default)]
+        fingerprints: indexmap::IndexMap<String, String>,
+        /// For a call that makes the resource: the nodes it refers to.
+        #[serde(default)]
+        depends_on: Vec<NodeId>,
     },
     /// The call came back.
     Outcome {

@@ -75,7 +75,7 @@ pub enum RunError {
     Locked(LockHolder),
     /// The journal cannot be read or written. What was under way is in doubt; a resumed run looks at it first.
     #[error(transparent)]
-    Journal(#[from] JournalError),
+    Journal(JournalError),
     /// Resources wait for each other.
     #[error(transparent)]
     Cycle(#[from] Cycle),
@@ -106,6 +106,15 @@ impl RunError {
             ),
             RunError::OtherCommand { last, .. } => Some(format!("finish it with `vpipe {last} --resume`")),
             _ => None,
+        }
+    }
+}
+
+impl From<JournalError> for RunError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Locked(holder) => RunError::Locked(holder),
+            other => RunError::Journal(other),
         }
     }
 }

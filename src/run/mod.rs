@@ -10,10 +10,23 @@
 //! - All time, randomness, files and sockets reach this room through [`World`].
 //! - Nothing here prints; what happens is told as [`Event`]s.
 
+mod apply;
+mod compare;
+mod context;
+mod converge;
 mod event;
+mod files;
 mod interrupt;
 mod job;
+mod look;
 mod outcome;
+mod pursuit;
+mod remove;
+mod retry;
+mod rollout;
+mod schedule;
+mod secrets;
+mod target;
 mod world;
 
 pub use event::{Event, Listener};
@@ -29,8 +42,8 @@ use crate::plan::Plan;
 /// # Errors
 /// When the journal or some node cannot be read, or a node can be seen to fail: a resource of its name that is not
 /// ours, a change that is refused.
-pub async fn plan(_job: &Job) -> Result<Plan, RunError> {
-    Err(RunError::Interrupted)
+pub async fn plan(job: &Job) -> Result<Plan, RunError> {
+    look::plan(job).await
 }
 
 /// What [`destroy`] would do: every node that the journal knows, or that is found under the names and tags of the
@@ -38,8 +51,8 @@ pub async fn plan(_job: &Job) -> Result<Plan, RunError> {
 ///
 /// # Errors
 /// As [`plan`].
-pub async fn plan_destroy(_job: &Job) -> Result<Plan, RunError> {
-    Err(RunError::Interrupted)
+pub async fn plan_destroy(job: &Job) -> Result<Plan, RunError> {
+    look::plan_destroy(job).await
 }
 
 /// Brings everything to what the manifest asks for, then rolls out. With `resume`, the steps of the rollout that the
@@ -49,14 +62,14 @@ pub async fn plan_destroy(_job: &Job) -> Result<Plan, RunError> {
 /// # Errors
 /// When the run could not begin (lock, journal), or the journal failed on the way. A node that failed is no error: it is
 /// in [`Outcome::errors`].
-pub async fn apply(_job: &Job, _resume: bool) -> Result<Outcome, RunError> {
-    Err(RunError::Interrupted)
+pub async fn apply(job: &Job, resume: bool) -> Result<Outcome, RunError> {
+    apply::apply(job, resume).await
 }
 
 /// Deletes everything that the pipeline and stage made, in reverse order of dependencies.
 ///
 /// # Errors
 /// As [`apply`].
-pub async fn destroy(_job: &Job, _resume: bool) -> Result<Outcome, RunError> {
-    Err(RunError::Interrupted)
+pub async fn destroy(job: &Job, resume: bool) -> Result<Outcome, RunError> {
+    apply::destroy(job, resume).await
 }

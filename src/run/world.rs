@@ -1,5 +1,6 @@
 //! The one door to the outside: time, randomness, the clients of the cloud, HTTP, the user's files and commands.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,12 @@ impl World {
             Speed::Virtual => tokio::time::sleep(pause).await,
             Speed::Times(times) => tokio::time::sleep(pause.div_f64(times.max(0.001))).await,
         }
+    }
+
+    /// The names of vpipe's own environment variables whose text is a secret: commands do not inherit them.
+    pub fn secret_variables(&self, is_secret: impl Fn(&str) -> bool) -> Vec<OsString> {
+        let secret = |text: &OsString| text.to_str().is_some_and(&is_secret);
+        std::env::vars_os().filter(|(_, text)| secret(text)).map(|(name, _)| name).collect()
     }
 
     /// A path of the user's machine as it can be opened.

@@ -236,10 +236,7 @@ async fn describe(
     put("description", environment.description.clone());
     let wanted = want.text("platform").unwrap_or_default();
     put("platform", platform::seen(environment.platform_arn(), environment.solution_stack_name(), wanted));
-    if want.text("cname_prefix").is_some() {
-        let prefix = environment.cname().and_then(|cname| cname.split('.').next());
-        put("cname_prefix", prefix.map(str::to_owned));
-    }
+    // Not `cname_prefix`: a swap takes it to another environment. The scheduler compares it with what was applied.
     present.detail = json!({
         "balancer": options::of_balancer(&settings),
         "listeners": found.listener_arns(),

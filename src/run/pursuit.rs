@@ -1,0 +1,297 @@
+//! Pursuing one node: looking, waiting and calling, with everything that can go wrong on the way.
+//!
+//! A call is never made blindly: after whatever happened the node is observed first, and a call that seems to have had
+//! no effect yet is given time before it is made again.
+
+use std::time::Duration;
+
+use super::context::{Context, Failure, Stop};
+use super::event::Event;
+use super::retry::{MOST_FAILURES, jitter};
+use super::target::Target;
+use crate::cloud::{CloudError, Driver, Observed, Op, Retry, Want};
+use crate::eval::show_duration;
+use crate::journal;
+
+/// How long what was made may stay invisible, and what was changed unchanged, before the call is made again. Reads
+/// after writes lag for seconds in most services; a changed RDS instance reads `available` for up to half a minute.
+const LAG_AFTER_CALL: i64 = 180_000;
+/// As above, when it is not certain that the call was made at all.
+const LAG_IN_DOUBT: i64 = 60_000;
+/// How often to look meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How often the very same call may be accepted without any effect.
+const MOST_REPEATS: u32 = 2;
+/// How often AWS may say that something exists, or is gone, that then reads otherwise.
+const MOST_PUZZLES: u32 = 6;
+
+/// One node being pursued.
+pub(super) struct Pursuit<'c, 'j> {
+    pub ctx: &'c Context<'j>,
+    pub target: Target,
+    pub driver: &'static dyn Driver,
+    pub want: Want,
+    /// Mutating calls that were made.
+    pub calls: usize,
+    /// When this phase (making, deleting) began.
+    began: i64,
+    timeout: Duration,
+    last: Option<Last>,
+    /// Failures in a row.
+    failures: u32,
+    puzzles: u32,
+    repeats: u32,
+    /// What was last said to be waited for.
+    told: String,
+}
+
+/// The last call that went out, as long as it may still show an effect.
+struct Last {
+    op: Op,
+    /// What was seen before it; `None` when that was in an earlier run.
+    before: Option<String>,
+    /// Until when its effect may show.
+    until: i64,
+    /// Whether AWS accepted it; otherwise it is in doubt.
+    accepted: bool,
+}
+
+impl<'c, 'j> Pursuit<'c, 'j> {
+    pub fn new(ctx: &'c Context<'j>, target: Target) -> Result<Self, Failure> {
+        let driver = ctx.driver(&target.kind)?;
+        let want = target.want(ctx);
+        let timeout = target.timeout().unwrap_or_else(|| driver.timeout());
+        let last = in_journal(ctx, &target);
+        Ok(Self {
+            ctx,
+            driver,
+            want,
+            calls: 0,
+            began: ctx.now(),
+            timeout,
+            last,
+            failures: 0,
+            puzzles: 0,
+            repeats: 0,
+            told: String::new(),
+            target,
+        })
+    }
+
+    /// Begins another phase for the same node: the time starts anew, and earlier calls no longer count.
+    pub fn new_phase(&mut self) {
+        let acted = self.want.acted;
+        self.want = self.target.want(self.ctx);
+        self.want.acted = acted;
+        self.began = self.ctx.now();
+        self.last = None;
+        self.failures = 0;
+        self.puzzles = 0;
+        self.repeats = 0;
+        self.told.clear();
+    }
+
+    /// What exists.
+    pub async fn observe(&mut self) -> Result<Observed, Stop> {
+        let mut failures = 0;
+        loop {
+            self.ctx.go_on()?;
+            let error = match self.driver.observe(&self.ctx.job.world.clients, &self.want).await {
+                Ok(seen) => return Ok(seen),
+                Err(error) => error,
+            };
+            let pause = match error.retry {
+                _ if failures >= MOST_FAILURES => return Err(self.refusal(&error).into()),
+                Retry::No => return Err(self.refusal(&error).into()),
+                Retry::After(pause) => pause,
+                Retry::Backoff | Retry::Exists | Retry::Gone => self.jitter("observe", failures),
+            };
+            failures += 1;
+            self.retrying(&error);
+            self.sleep(pause, &error.to_string()).await?;
+        }
+    }
+
+    /// Waits for something that is under way. `note` says what for.
+    pub async fn wait(&mut self, pause: Duration, note: &str) -> Result<(), Stop> {
+        if self.told != note {
+            note.clone_into(&mut self.told);
+            let (node, note) = (self.target.node.clone(), note.to_owned());
+            self.ctx.tell(Event::Waiting { node, note, at: self.ctx.now() });
+        }
+        self.sleep(pause, note).await
+    }
+
+    /// Lets time pass, as long as there is some.
+    async fn sleep(&self, pause: Duration, why: &str) -> Result<(), Stop> {
+        let limit = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
+        if self.ctx.now().saturating_sub(self.began) >= limit {
+            let message = format!("not done after {}: {why}", show_duration(limit));
+            let help = match self.target.part {
+                true => "`vpipe run --resume` goes on waiting",
+                false => "`vpipe run --resume` goes on waiting; `timeout = …` gives it more time",
+            };
+            return Err(Failure::new(message).help(help).into());
+        }
+        self.ctx.sleep(pause).await
+    }
+
+    /// Whether the effect of this call, already made, may still show: then it was waited for a little, and the node is
+    /// to be looked at again.
+    pub async fn lags(&mut self, op: &Op, seen: &Observed) -> Result<bool, Stop> {
+        let Some(last) = &self.last else { return Ok(false) };
+        let unchanged = last.before.as_ref().is_none_or(|before| *before == fingerprint(seen));
+        // What is in doubt from an earlier run is known by its name alone.
+        let same = if last.before.is_some() { last.op == *op } else { last.op.operation == op.operation };
+        if !same || !unchanged {
+            return Ok(false);
+        }
+        if self.ctx.now() < last.until {
+            let note = format!("the effect of {}", op.operation);
+            self.wait(LOOK_AGAIN, &note).await?;
+            return Ok(true);
+        }
+        if last.accepted {
+            self.repeats += 1;
+        }
+        if self.repeats > MOST_REPEATS {
+            let message = format!("AWS accepts {} again and again, but nothing changes", op.operation);
+            return Err(Failure::new(message).into());
+        }
+        self.last = None;
+        Ok(false)
+    }
+
+    /// Whether this call was accepted and is the last that was made.
+    pub fn was_last(&self, op: &Op) -> bool {
+        self.last.as_ref().is_some_and(|last| last.accepted && last.op == *op)
+    }
+
+    /// Makes a mutating call, bracketed in the journal. Gives whether AWS accepted it; when it did not, but it is worth
+    /// going on, the pause that it needs has passed.
+    pub async fn call(&mut self, op: &Op, seen: &Observed) -> Result<bool, Stop> {
+        self.ctx.go_on()?;
+        let intent = self.ctx.append(self.intent(op))?;
+        let node = self.target.node.clone();
+        self.ctx.tell(Event::Call { node, operation: op.operation.clone(), at: self.ctx.now() });
+        self.ctx.with(|state| state.outcome.calls += 1);
+        self.calls += 1;
+        let reply = self.driver.call(&self.ctx.job.world.clients, &self.want, seen, op).await;
+        self.want.acted = true;
+        match reply {
+            Ok(reply) => {
+                self.ctx.append(journal::Event::Outcome { intent, id: reply.id.clone(), error: None })?;
+                if op.creates && reply.id.is_some() {
+                    self.want.id = reply.id;
+                }
+                self.failures = 0;
+                self.made(op, seen, LAG_AFTER_CALL, true);
+                Ok(true)
+            }
+            Err(error) => {
+                if error.in_doubt {
+                    // No outcome is recorded: whoever resumes must doubt as well.
+                    self.made(op, seen, LAG_IN_DOUBT, false);
+                } else {
+                    let said = Some(self.ctx.secrets.hide(&error.to_string()));
+                    self.ctx.append(journal::Event::Outcome { intent, id: None, error: said })?;
+                }
+                self.after_refusal(op, &error).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    fn made(&mut self, op: &Op, seen: &Observed, lag: i64, accepted: bool) {
+        let until = self.ctx.now().saturating_add(lag);
+        self.last = Some(Last { op: op.clone(), before: Some(fingerprint(seen)), until, accepted });
+    }
+
+    /// Decides what a failed call means, and pauses when it is worth going on.
+    async fn after_refusal(&mut self, op: &Op, error: &CloudError) -> Result<(), Stop> {
+        let pause = match error.retry {
+            Retry::No if error.in_doubt => self.another_failure(op, error)?,
+            Retry::No => return Err(self.refusal(error).into()),
+            Retry::Backoff => self.another_failure(op, error)?,
+            Retry::After(pause) => pause,
+            Retry::Exists | Retry::Gone => {
+                self.puzzles += 1;
+                if self.puzzles > MOST_PUZZLES {
+                    return Err(self.refusal(error).into());
+                }
+                Duration::from_secs(1 << self.puzzles.min(4))
+            }
+        };
+        self.retrying(error);
+        self.sleep(pause, &error.to_string()).await
+    }
+
+    fn another_failure(&mut self, op: &Op, error: &CloudError) -> Result<Duration, Stop> {
+        self.failures += 1;
+        if self.failures > MOST_FAILURES {
+            return Err(self.refusal(error).into());
+        }
+        Ok(self.jitter(&op.operation, self.failures - 1))
+    }
+
+    fn intent(&self, op: &Op) -> journal::Event {
+        let made = op.creates;
+        journal::Event::Intent {
+            node: self.target.node.clone(),
+            kind: self.target.kind.clone(),
+            name: self.target.name.clone(),
+            op: op.clone(),
+            token: self.want.token.clone(),
+            fingerprint: self.target.fingerprint(self.ctx),
+            attrs: if made { self.target.attrs.clone() } else { Default::default() },
+            fingerprints: if made { self.target.fingerprints(self.ctx) } else { Default::default() },
+            depends_on: if made { self.target.depends_on.clone() } else { Vec::new() },
+        }
+    }
+
+    fn jitter(&self, operation: &str, failure: u32) -> Duration {
+        let what = format!("{} {operation}", self.target.node);
+        jitter(self.ctx.job.world.seed, &what, failure)
+    }
+
+    fn retrying(&self, error: &CloudError) {
+        let why = self.ctx.secrets.hide(&error.to_string());
+        let node = self.target.node.clone();
+        self.ctx.tell(Event::Retrying { node, why, at: self.ctx.now() });
+    }
+
+    /// The failure that an error comes to.
+    fn refusal(&self, error: &CloudError) -> Failure {
+        let failure = Failure::new(match &error.request_id {
+            Some(id) => format!("{error} (request {id})"),
+            None => error.to_string(),
+        });
+        match self.target.lost.first() {
+            Some(secret) => failure.help(format!(
+                "the file no longer has the secret `{secret}`, which this may need; declare it again, or delete \
+                 `{}` by hand",
+                self.target.name
+            )),
+            None => failure,
+        }
+    }
+}
+
+/// A call of an earlier run that may still show an effect.
+fn in_journal(ctx: &Context<'_>, target: &Target) -> Option<Last> {
+    ctx.with(|state| {
+        let history = &state.history;
+        let doubt = history.in_doubt.values().rev().find(|(node, _)| *node == target.node);
+        if let Some((_, op)) = doubt {
+            let before = op.creates.then(|| fingerprint(&Observed::Absent));
+            let until = history.newest.saturating_add(LAG_IN_DOUBT);
+            return Some(Last { op: op.clone(), before, until, accepted: false });
+        }
+        None
+    })
+}
+
+/// What was seen, as text to compare. Secrets have no text in it.
+fn fingerprint(seen: &Observed) -> String {
+    format!("{seen:?}")
+}

@@ -1,0 +1,11 @@
+//! The rollout: steps in the order written, actions one after the other, each recorded so that none is repeated.
+
+mod bundle;
+mod command;
+mod deploy;
+mod expect;
+mod invalidate;
+mod render;
+mod step;
+
+pub(super) use step::roll_out;
