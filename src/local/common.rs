@@ -59,6 +59,25 @@ pub fn partition(region: &str) -> &'static str {
     }
 }
 
+/// Whether an RDS or ElastiCache identifier is well formed: at most so many letters, digits and single hyphens, the
+/// first a letter, the last no hyphen.
+pub fn is_identifier(text: &str, longest: usize) -> bool {
+    text.len() <= longest
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        && !text.ends_with('-')
+        && !text.contains("--")
+}
+
+/// A part of a host name that is the same for everything of an account in a region: `c0ffee1a2b3c`.
+pub fn host_part(cx: &Cx, service: &str, length: usize) -> String {
+    let digest = Sha256::digest(format!("{service} {} {}", cx.account, cx.region));
+    let mut text = String::from("c");
+    text.extend(digest.iter().filter_map(|byte| char::from_digit(u32::from(byte % 36), 36)));
+    text.truncate(length);
+    text
+}
+
 /// One page of a list: at most `max` of the items behind the marker, and the marker of the next page. The marker is
 /// the number of items before the page.
 ///
@@ -89,6 +108,16 @@ pub fn records<T>(call: &Call, items: Vec<T>) -> Result<(Vec<T>, Vec<Element>), 
     let (items, next) = page(items, marker.as_deref(), max)
         .ok_or_else(|| Fault::new(400, "InvalidParameterValue", "The marker is not valid"))?;
     Ok((items, next.map(|next| Element::text("Marker", next)).into_iter().collect()))
+}
+
+/// The filters of a query service: names and the values that they accept.
+pub fn filters(call: &Call) -> Vec<(String, Vec<String>)> {
+    let one = |filter: &Value| {
+        let values = filter.get("Values").and_then(Value::as_array);
+        let values = values.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        (filter.get("Name").and_then(Value::as_str).unwrap_or_default().to_owned(), values.collect())
+    };
+    call.list("Filters").iter().map(one).collect()
 }
 
 /// The tags in a list of `{Key, Value}`, as the request says them at a path.

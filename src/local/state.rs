@@ -21,6 +21,9 @@ pub struct State {
     /// IAM.
     #[serde(default)]
     pub iam: super::iam::Iam,
+    /// RDS.
+    #[serde(default)]
+    pub rds: super::rds::Rds,
     /// The bodies of S3 objects, which live beside the state file.
     #[serde(skip)]
     pub blobs: Blobs,

@@ -107,6 +107,17 @@ impl Region {
         self.groups.get_mut(id).ok_or_else(missing)
     }
 
+    /// The first of some groups that does not exist in a VPC, if there is one.
+    pub fn stranger(&self, groups: &[String], vpc: &str) -> Option<String> {
+        let known = |id: &String| self.groups.get(id).is_some_and(|group| group.vpc == vpc);
+        groups.iter().find(|id| !known(id)).cloned()
+    }
+
+    /// The id of the default group.
+    pub fn default_group(&self) -> Option<String> {
+        self.groups.values().find(|group| group.name == "default").map(|group| group.id.clone())
+    }
+
     /// The id of the group that a call means, by `GroupId` or, in the default VPC, by `GroupName`.
     pub(super) fn group_of(&self, call: &Call) -> Result<String, Fault> {
         match (call.text("GroupId"), call.text("GroupName")) {

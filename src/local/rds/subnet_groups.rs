@@ -1,0 +1,246 @@
+//! DB subnet groups.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+use super::{invalid, refuse};
+use crate::local::common::{self, Tags, check_tags, records, tags_at};
+use crate::local::{Call, Cx, Element, Fault, State};
+
+/// A DB subnet group.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SubnetGroup {
+    /// Its name, in lower case.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// The VPC of its subnets.
+    pub vpc: String,
+    /// The ids of its subnets.
+    pub subnets: Vec<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// The group `default`, made of the default VPC's subnets.
+fn default_group(state: &mut State, cx: &Cx) -> SubnetGroup {
+    let region = state.ec2.region(&cx.region);
+    SubnetGroup {
+        name: "default".to_owned(),
+        description: "default".to_owned(),
+        vpc: region.vpc.id.clone(),
+        subnets: region.subnets.iter().map(|subnet| subnet.id.clone()).collect(),
+        tags: Tags::new(),
+    }
+}
+
+fn group(state: &mut State, cx: &Cx, name: &str) -> Result<SubnetGroup, Fault> {
+    if name == "default" {
+        return Ok(default_group(state, cx));
+    }
+    state.rds.region(&cx.region).subnet_groups.get(name).cloned().ok_or_else(|| missing(name))
+}
+
+pub(super) fn missing(name: &str) -> Fault {
+    Fault::new(404, "DBSubnetGroupNotFoundFault", format!("DB subnet group '{name}' does not exist."))
+}
+
+/// The VPC and the subnets of a group, each with its zone.
+pub(super) fn place(
+    state: &mut State,
+    cx: &Cx,
+    name: &str,
+) -> Result<(String, Vec<(String, String)>), Fault> {
+    let group = group(state, cx, name)?;
+    let region = state.ec2.region(&cx.region);
+    let with_zone = |id: &String| region.subnet(id).map(|subnet| (id.clone(), subnet.zone.clone()));
+    Ok((group.vpc, group.subnets.iter().filter_map(with_zone).collect()))
+}
+
+fn members(state: &mut State, cx: &Cx, group: &SubnetGroup) -> Vec<Element> {
+    let region = state.ec2.region(&cx.region);
+    let subnets = group.subnets.iter().map(|id| {
+        let zone = region.subnet(id).map(|subnet| subnet.zone.clone()).unwrap_or_default();
+        vec![
+            Element::text("SubnetIdentifier", id),
+            Element::new("SubnetAvailabilityZone", vec![Element::text("Name", zone)]),
+            Element::text("SubnetStatus", "Active"),
+        ]
+    });
+    vec![
+        Element::text("DBSubnetGroupName", &group.name),
+        Element::text("DBSubnetGroupDescription", &group.description),
+        Element::text("VpcId", &group.vpc),
+        Element::text("SubnetGroupStatus", "Complete"),
+        Element::list("Subnets", "Subnet", subnets),
+        Element::text("DBSubnetGroupArn", common::arn(cx, "rds", &format!("subgrp:{}", group.name))),
+        Element::texts("SupportedNetworkTypes", "member", ["IPV4"]),
+    ]
+}
+
+/// `<DBSubnetGroup>`, for whoever stands in it.
+pub(super) fn element(state: &mut State, cx: &Cx, name: &str) -> Option<Element> {
+    let group = group(state, cx, name).ok()?;
+    Some(Element::new("DBSubnetGroup", members(state, cx, &group)))
+}
+
+/// The VPC of some subnets, which must cover two zones.
+fn check_subnets(state: &mut State, cx: &Cx, ids: &[String]) -> Result<String, Fault> {
+    let region = state.ec2.region(&cx.region);
+    if ids.is_empty() {
+        return refuse("MissingParameter", "The request must contain the parameter SubnetIds");
+    }
+    let mut zones = BTreeSet::new();
+    for id in ids {
+        match region.subnet(id) {
+            Some(subnet) => zones.insert(subnet.zone.clone()),
+            None => {
+                return refuse(
+                    "InvalidSubnet",
+                    format!("Some input subnets in :[{}] are invalid.", ids.join(", ")),
+                );
+            }
+        };
+    }
+    if zones.len() < 2 {
+        let covered = zones.into_iter().collect::<Vec<_>>().join(", ");
+        return refuse(
+            "DBSubnetGroupDoesNotCoverEnoughAZs",
+            format!(
+                "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Current AZ coverage: {covered}. Add subnets to cover at least 2 AZs."
+            ),
+        );
+    }
+    Ok(region.vpc.id.clone())
+}
+
+fn name(call: &Call) -> Result<String, Fault> {
+    Ok(call.required("DBSubnetGroupName")?.to_ascii_lowercase())
+}
+
+pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
+    let name = name(call)?;
+    let description = call.required("DBSubnetGroupDescription")?;
+    let well_formed = name.len() <= 255
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "._- ".contains(c));
+    if !well_formed || name == "default" {
+        return invalid(format!(
+            "The parameter DBSubnetGroupName must contain from 1 to 255 alphanumeric characters, spaces, hyphens, underscores, and periods and must not be 'default': {name}"
+        ));
+    }
+    let tags = tags_at(call, "Tags");
+    check_tags(&tags, "InvalidParameterValue")?;
+    if state.rds.region(&cx.region).subnet_groups.contains_key(&name) {
+        return refuse("DBSubnetGroupAlreadyExists", format!("The DB subnet group '{name}' already exists."));
+    }
+    let subnets = call.texts("SubnetIds");
+    let vpc = check_subnets(state, cx, &subnets)?;
+    let group = SubnetGroup { name: name.clone(), description, vpc, subnets, tags };
+    let members = members(state, cx, &group);
+    state.rds.region(&cx.region).subnet_groups.insert(name, group);
+    Ok(vec![Element::new("DBSubnetGroup", members)])
+}
+
+pub fn modify(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
+    let name = name(call)?;
+    let subnets = call.texts("SubnetIds");
+    let mut group = group(state, cx, &name)?;
+    check_subnets(state, cx, &subnets)?;
+    let dropped: Vec<&String> = group.subnets.iter().filter(|id| !subnets.contains(id)).collect();
+    let users = state.rds.region(&cx.region).instances.values().filter(|it| it.subnet_group == name);
+    let zones: BTreeSet<String> =
+        users.flat_map(|it| [Some(it.zone.clone()), it.second_zone.clone()]).flatten().collect();
+    let region = state.ec2.region(&cx.region);
+    let in_use = |id: &&&String| region.subnet(id).is_some_and(|subnet| zones.contains(&subnet.zone));
+    if let Some(id) = dropped.iter().find(in_use) {
+        return refuse(
+            "SubnetAlreadyInUse",
+            format!("The subnet {id} is in use by a DB instance of the group {name}."),
+        );
+    }
+    if let Some(description) = call.text("DBSubnetGroupDescription") {
+        group.description = description;
+    }
+    group.subnets = subnets;
+    let members = members(state, cx, &group);
+    state.rds.region(&cx.region).subnet_groups.insert(name, group);
+    Ok(vec![Element::new("DBSubnetGroup", members)])
+}
+
+pub fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
+    let name = name(call)?;
+    group(state, cx, &name)?;
+    let region = state.rds.region(&cx.region);
+    if name == "default" {
+        return refuse("InvalidDBSubnetGroupStateFault", "The default subnet group cannot be deleted.");
+    }
+    if let Some(user) = region.instances.values().find(|it| it.subnet_group == name) {
+        return refuse(
+            "InvalidDBSubnetGroupStateFault",
+            format!(
+                "Cannot delete the subnet group '{name}' because at least one database instance: {} is still using it.",
+                user.id
+            ),
+        );
+    }
+    region.subnet_groups.shift_remove(&name);
+    Ok(vec![])
+}
+
+pub fn describe(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
+    let groups = match call.text("DBSubnetGroupName") {
+        Some(name) => vec![group(state, cx, &name.to_ascii_lowercase())?],
+        None => state.rds.region(&cx.region).subnet_groups.values().cloned().collect(),
+    };
+    let (groups, marker) = records(call, groups)?;
+    let items: Vec<_> = groups.iter().map(|group| members(state, cx, group)).collect();
+    Ok([Element::list("DBSubnetGroups", "DBSubnetGroup", items)].into_iter().chain(marker).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::local::testing::{Client, text};
+
+    #[test]
+    fn groups_need_two_zones_and_hold_while_used() {
+        let client = Client::new();
+        let subnets = client.query("ec2", "DescribeSubnets", &[]).unwrap();
+        let subnet = |at: usize| text(&subnets, &format!("subnetSet/item.{at}/subnetId"));
+        let (one, two) = (subnet(0), subnet(1));
+        let base = [
+            ("DBSubnetGroupName", "Private"),
+            ("DBSubnetGroupDescription", "d"),
+            ("SubnetIds.SubnetIdentifier.1", one.as_str()),
+        ];
+        let create = |extra: &[(&str, &str)]| {
+            let params: Vec<_> = base.iter().chain(extra).copied().collect();
+            client.query("rds", "CreateDBSubnetGroup", &params)
+        };
+        assert_eq!(create(&[]).unwrap_err(), "DBSubnetGroupDoesNotCoverEnoughAZs");
+        let second = [("SubnetIds.SubnetIdentifier.2", two.as_str())];
+        let reply = create(&second).unwrap();
+        assert_eq!(text(&reply, "CreateDBSubnetGroupResult/DBSubnetGroup/DBSubnetGroupName"), "private");
+        assert_eq!(create(&second).unwrap_err(), "DBSubnetGroupAlreadyExists");
+        let params = [
+            ("DBInstanceIdentifier", "mydb"),
+            ("DBInstanceClass", "db.t3.micro"),
+            ("Engine", "mysql"),
+            ("MasterUsername", "admin"),
+            ("MasterUserPassword", "sesame-open"),
+            ("AllocatedStorage", "20"),
+            ("DBSubnetGroupName", "private"),
+        ];
+        client.query("rds", "CreateDBInstance", &params).unwrap();
+        let delete =
+            || client.query("rds", "DeleteDBSubnetGroup", &[("DBSubnetGroupName", "private")]).map(|_| ());
+        assert_eq!(delete().unwrap_err(), "InvalidDBSubnetGroupStateFault");
+        client.wait(600);
+        let gone = [("DBInstanceIdentifier", "mydb"), ("SkipFinalSnapshot", "true")];
+        client.query("rds", "DeleteDBInstance", &gone).unwrap();
+        client.wait(600);
+        assert_eq!(delete(), Ok(()));
+        assert_eq!(delete().unwrap_err(), "DBSubnetGroupNotFoundFault");
+    }
+}
