@@ -170,7 +170,7 @@ fn describe(operation: &str, mutating: bool, request_id: Option<String>, failure
                 "the endpoint answered {status} with {what}: it does not know this operation, or it is not an AWS \
                  endpoint; look at `AWS_ENDPOINT_URL` and `endpoint_url` in your AWS configuration"
             );
-            error("unsupported", message, Retry::No, status >= 500)
+            error("unsupported", message, Retry::No, false)
         }
         Failure::Unreadable(words) => {
             error("response", format!("the answer could not be read: {words}"), Retry::Backoff, true)
@@ -275,7 +275,11 @@ mod tests {
         let page = "<!doctype html>\n<html lang=en><title>500 Internal Server Error</title>";
         for status in [404, 500] {
             let error = of_call(SdkError::response_error("invalid XML", response(status, page)));
-            assert_eq!((error.code.as_str(), error.retry), ("unsupported", Retry::No), "{status}");
+            assert_eq!(
+                (error.code.as_str(), error.retry, error.in_doubt),
+                ("unsupported", Retry::No, false),
+                "{status}"
+            );
         }
         let unmodeled = CreateDBInstanceError::generic(ErrorMetadata::builder().build());
         let error = of_call(SdkError::service_error(unmodeled, response(500, page)));

@@ -5,10 +5,16 @@ mod classify;
 mod clients;
 mod connect;
 mod driver;
+mod ec2;
+mod elasticache;
 mod error;
+mod mq;
 mod net;
+mod parts;
+mod rds;
 mod refusals;
 mod registry;
+mod s3;
 mod tags;
 #[cfg(test)]
 mod testing;

@@ -1,12 +1,23 @@
 //! Which driver serves which kind.
 
-use super::{Driver, beanstalk};
+use super::{Driver, beanstalk, ec2, elasticache, mq, rds, s3};
 
 /// The driver of a kind of `stdlib/`, of a separate block (`security_group.allow`), or of what rollout actions make
 /// (`s3.object`, `beanstalk.storage`, `beanstalk.version`, `beanstalk.deployment`, `beanstalk.swap`,
 /// `cloudfront.invalidation`).
 pub fn driver(kind: &str) -> Option<&'static dyn Driver> {
     let driver: &'static dyn Driver = match kind {
+        "vpc" => &ec2::Vpc,
+        "key_pair" => &ec2::KeyPair,
+        "security_group" => &ec2::SecurityGroup,
+        "security_group.allow" => &ec2::Rule,
+        "db_instance" => &rds::DbInstance,
+        "db_subnet_group" => &rds::DbSubnetGroup,
+        "cache_cluster" => &elasticache::CacheCluster,
+        "cache_subnet_group" => &elasticache::CacheSubnetGroup,
+        "broker" => &mq::Broker,
+        "bucket" => &s3::Bucket,
+        "s3.object" => &s3::Object,
         "application" => &beanstalk::Application,
         "environment" => &beanstalk::Environment,
         "beanstalk.deployment" => &beanstalk::Deployment,

@@ -1,0 +1,73 @@
+//! VPCs, which are only looked up.
+
+use async_trait::async_trait;
+
+use super::filter;
+use crate::cloud::parts::known;
+use crate::cloud::{Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, Want, found, reading};
+use crate::plan::Change;
+
+/// `vpc`
+pub struct Vpc;
+
+#[async_trait]
+impl Driver for Vpc {
+    async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
+        let mut call = clients.ec2.describe_vpcs();
+        if let Some(default) = want.flag("default") {
+            call = call.filters(filter("is-default", &default.to_string()));
+        }
+        if let Some(id) = want.text("id") {
+            call = call.vpc_ids(id);
+        }
+        for (key, value) in want.get("tags").fields().into_iter().flatten() {
+            call = call.filters(filter(&format!("tag:{key}"), value.as_str().unwrap_or_default()));
+        }
+        let reply = found(call.send().await.map_err(reading("ec2:DescribeVpcs")))?;
+        let vpcs = reply.as_ref().map(|reply| reply.vpcs()).unwrap_or_default();
+        let vpc = match vpcs {
+            [] => return Ok(Observed::Absent),
+            [vpc] => vpc,
+            several => {
+                let ids: Vec<&str> = several.iter().filter_map(|vpc| vpc.vpc_id()).collect();
+                let message = format!("{} VPCs fit: {}; look one up by `id`", ids.len(), ids.join(", "));
+                return Err(CloudError::of("ec2:DescribeVpcs", "ambiguous", message));
+            }
+        };
+        let id = vpc.vpc_id().unwrap_or_default();
+        let subnets = subnets(clients, id).await?;
+        let outputs =
+            known([("id", id.into()), ("cidr", vpc.cidr_block().into()), ("subnets", subnets.into())]);
+        Ok(Observed::Present(Box::new(Present { id: id.to_owned(), outputs, ..Present::default() })))
+    }
+
+    fn next(&self, want: &Want, seen: &Observed, _changes: &[Change]) -> Next {
+        match seen {
+            Observed::Present(_) => Next::Done,
+            Observed::Absent if want.flag("default") == Some(true) => Next::Fail(
+                "the account has no default VPC in this region: make one with `aws ec2 create-default-vpc`, or look \
+                 one up by `id` or `tags`"
+                    .to_owned(),
+            ),
+            Observed::Absent => Next::Fail("there is no such VPC in this region".to_owned()),
+        }
+    }
+
+    fn next_delete(&self, _want: &Want, _seen: &Observed) -> Next {
+        Next::Done
+    }
+
+    async fn call(&self, _: &Clients, _: &Want, _: &Observed, op: &Op) -> Result<Reply, CloudError> {
+        Err(CloudError::misuse(&op.operation, "VPCs are only looked up"))
+    }
+}
+
+/// The ids of a VPC's subnets, by availability zone.
+async fn subnets(clients: &Clients, vpc: &str) -> Result<Vec<String>, CloudError> {
+    let call = clients.ec2.describe_subnets().filters(filter("vpc-id", vpc));
+    let reply = call.send().await.map_err(reading("ec2:DescribeSubnets"))?;
+    let mut subnets: Vec<_> =
+        reply.subnets().iter().map(|subnet| (subnet.availability_zone(), subnet.subnet_id())).collect();
+    subnets.sort();
+    Ok(subnets.into_iter().filter_map(|(_, id)| id.map(str::to_owned)).collect())
+}

@@ -1,0 +1,329 @@
+//! Cache clusters: memcached, or a single node of Redis or Valkey.
+
+use async_trait::async_trait;
+use aws_sdk_elasticache::types::{CacheCluster as Cluster, PendingModifiedValues, SourceType};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::time::Duration;
+
+use super::{TAGS, tag, tags, tags_of};
+use crate::cloud::parts::{applies, known, number, texts, wait};
+use crate::cloud::{
+    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Want, calling, found, reading,
+};
+use crate::eval::Attrs;
+use crate::plan::Change;
+
+/// `cache_cluster`
+pub struct CacheCluster;
+
+const CREATE: &str = "elasticache:CreateCacheCluster";
+const MODIFY: &str = "elasticache:ModifyCacheCluster";
+const DELETE: &str = "elasticache:DeleteCacheCluster";
+const DESCRIBE: &str = "elasticache:DescribeCacheClusters";
+
+/// What is remembered of a cluster until a call.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Detail {
+    arn: String,
+    /// `0001`, `0002`, …
+    nodes: Vec<String>,
+}
+
+impl Detail {
+    fn of(present: &Present) -> Self {
+        serde_json::from_value(present.detail.clone()).unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl Driver for CacheCluster {
+    async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
+        let id = want.text("id").unwrap_or(&want.name);
+        let call =
+            clients.elasticache.describe_cache_clusters().cache_cluster_id(id).show_cache_node_info(true);
+        let reply = found(call.send().await.map_err(reading(DESCRIBE)))?;
+        let Some(cluster) = reply.as_ref().and_then(|reply| reply.cache_clusters().first()) else {
+            return Ok(Observed::Absent);
+        };
+        if cluster.cache_cluster_status() == Some("deleted") {
+            return Ok(Observed::Absent);
+        }
+        let mut present = present(cluster, want);
+        if let State::Failed(why) = &mut present.state {
+            let events = last_events(clients, id).await;
+            if !events.is_empty() {
+                *why = format!("{why}; ElastiCache says: {}", events.join("; "));
+            }
+        }
+        if let Some(arn) = cluster.arn()
+            && let Some(tags) = tags_of(clients, arn).await?
+        {
+            present = present.tagged(tags);
+        }
+        Ok(Observed::Present(Box::new(present)))
+    }
+
+    fn desired(&self, want: &Want) -> Attrs {
+        let mut attrs = want.desired(&[("security_groups", "id"), ("subnet_group", "name")]);
+        // With no groups given AWS puts in the VPC's default group.
+        attrs.retain(|name, value| name != "security_groups" || !value.items().is_empty());
+        attrs
+    }
+
+    fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
+        let Observed::Present(present) = seen else { return Next::Call(Op::create(CREATE)) };
+        match &present.state {
+            State::Busy(status) => return wait(20, status),
+            // A cache holds nothing that cannot be had again, so what an earlier run could not make is made anew.
+            State::Failed(_) if !want.acted => return Next::Call(Op::new(DELETE)),
+            State::Failed(why) => return Next::Fail(why.clone()),
+            State::Settled => {}
+        }
+        let own: Vec<&str> =
+            changes.iter().map(|c| c.attribute.as_str()).filter(|name| *name != "tags").collect();
+        if !own.is_empty() {
+            let remove = surplus(want, present);
+            return Next::Call(Op::new(MODIFY).with(json!({ "attributes": own, "remove": remove })));
+        }
+        TAGS.next(want, present).map_or(Next::Done, Next::Call)
+    }
+
+    fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
+        match seen {
+            Observed::Absent => Next::Done,
+            Observed::Present(present) => match &present.state {
+                State::Busy(status) => wait(20, status),
+                State::Settled | State::Failed(_) => Next::Call(Op::new(DELETE)),
+            },
+        }
+    }
+
+    async fn call(
+        &self,
+        clients: &Clients,
+        want: &Want,
+        seen: &Observed,
+        op: &Op,
+    ) -> Result<Reply, CloudError> {
+        match (op.operation.as_str(), seen) {
+            (CREATE, _) => create(clients, want).await,
+            (MODIFY, _) => modify(clients, want, op).await,
+            (DELETE, _) => {
+                let call = clients.elasticache.delete_cache_cluster().cache_cluster_id(&want.name);
+                Ok(Reply::of(&call.send().await.map_err(calling(DELETE))?, None))
+            }
+            (_, Observed::Present(present)) if TAGS.is(op) => {
+                tag(clients, &Detail::of(present).arn, op).await
+            }
+            _ => Err(CloudError::misuse(&op.operation, "no such call on a cache cluster")),
+        }
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(60 * 60)
+    }
+}
+
+/// The nodes that are too many: the last ones.
+fn surplus(want: &Want, present: &Present) -> Vec<String> {
+    let nodes = Detail::of(present).nodes;
+    let wanted = want.int("nodes").and_then(|n| usize::try_from(n).ok()).unwrap_or(nodes.len());
+    nodes.into_iter().skip(wanted).collect()
+}
+
+fn present(cluster: &Cluster, want: &Want) -> Present {
+    let status = cluster.cache_cluster_status().unwrap_or_default();
+    let pending = cluster.pending_modified_values().map(pending).unwrap_or_default();
+    let mut state = state(status);
+    if state == State::Settled && !pending.is_empty() {
+        // Modified, but it does not show yet.
+        state = State::Busy(format!("{status}, with changes to come: {}", pending.join(", ")));
+    }
+    let node = cluster.cache_nodes().first().and_then(|node| node.endpoint());
+    // Memcached clients find all nodes through the configuration endpoint.
+    let endpoint = cluster.configuration_endpoint().or(node);
+    let port = endpoint.and_then(|endpoint| endpoint.port());
+    let groups = cluster.security_groups().iter();
+    let mut nodes: Vec<String> =
+        cluster.cache_nodes().iter().filter_map(|node| node.cache_node_id().map(str::to_owned)).collect();
+    nodes.sort();
+    let attrs = known([
+        ("id", cluster.cache_cluster_id().into()),
+        ("engine", cluster.engine().into()),
+        ("version", want.version_as_asked("version", cluster.engine_version())),
+        ("node_type", cluster.cache_node_type().into()),
+        ("nodes", number(cluster.num_cache_nodes())),
+        ("port", number(port)),
+        ("security_groups", texts(groups.filter_map(|group| group.security_group_id()))),
+        ("subnet_group", cluster.cache_subnet_group_name().into()),
+    ]);
+    let outputs = known([
+        ("endpoint", endpoint.and_then(|endpoint| endpoint.address()).into()),
+        ("port", number(port)),
+        ("arn", cluster.arn().into()),
+    ]);
+    let detail = Detail { arn: cluster.arn().unwrap_or_default().to_owned(), nodes };
+    Present {
+        id: cluster.cache_cluster_id().unwrap_or_default().to_owned(),
+        state,
+        attrs,
+        outputs,
+        detail: serde_json::to_value(detail).unwrap_or_default(),
+        note: Some(status.to_owned()),
+        ..Present::default()
+    }
+}
+
+/// What AWS's status means (`CacheClusterStatus` of the service model).
+fn state(status: &str) -> State {
+    let failed = |words: &str| State::Failed(format!("the cluster is `{status}`: {words}"));
+    match status {
+        "available" => State::Settled,
+        "incompatible-network" => failed("its subnets or its VPC do not serve it"),
+        "restore-failed" => failed("its snapshot could not be restored"),
+        "create-failed" => failed("AWS could not make it"),
+        busy => State::Busy(busy.to_owned()),
+    }
+}
+
+/// The names of attributes with changes that have been accepted and do not hold yet.
+fn pending(values: &PendingModifiedValues) -> Vec<&'static str> {
+    [("nodes", values.num_cache_nodes().is_some()), ("version", values.engine_version().is_some())]
+        .into_iter()
+        .filter_map(|(name, is_pending)| is_pending.then_some(name))
+        .collect()
+}
+
+/// The last things that ElastiCache said about a cluster. Whoever may not ask learns nothing more.
+async fn last_events(clients: &Clients, id: &str) -> Vec<String> {
+    let call = clients
+        .elasticache
+        .describe_events()
+        .source_type(SourceType::CacheCluster)
+        .source_identifier(id)
+        .duration(24 * 60);
+    let Ok(reply) = call.send().await else { return Vec::new() };
+    let messages: Vec<&str> = reply.events().iter().filter_map(|event| event.message()).collect();
+    messages.iter().rev().take(3).rev().map(|message| message.trim().to_owned()).collect()
+}
+
+async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {
+    let text = |name| want.text(name).map(str::to_owned);
+    let groups = want.id_texts("security_groups", "id");
+    let call = clients
+        .elasticache
+        .create_cache_cluster()
+        .cache_cluster_id(&want.name)
+        .set_engine(text("engine"))
+        .set_engine_version(text("version"))
+        .set_cache_node_type(text("node_type"))
+        .set_num_cache_nodes(want.int("nodes"))
+        .set_port(want.int("port"))
+        .set_security_group_ids((!groups.is_empty()).then_some(groups))
+        .set_cache_subnet_group_name(want.ids("subnet_group", "name").as_str().map(str::to_owned))
+        .set_tags(tags(&want.tags));
+    let made = call.send().await.map_err(calling(CREATE))?;
+    let id = made.cache_cluster().and_then(|cluster| cluster.cache_cluster_id());
+    Ok(Reply::of(&made, id))
+}
+
+/// Changes what the operation names, at once rather than in the next maintenance window.
+async fn modify(clients: &Clients, want: &Want, op: &Op) -> Result<Reply, CloudError> {
+    let remove: Vec<String> =
+        op.detail.get("remove").and_then(|ids| serde_json::from_value(ids.clone()).ok()).unwrap_or_default();
+    let groups = want.id_texts("security_groups", "id");
+    let call = clients
+        .elasticache
+        .modify_cache_cluster()
+        .cache_cluster_id(&want.name)
+        .apply_immediately(true)
+        .set_engine_version(want.text("version").filter(|_| applies(op, "version")).map(str::to_owned))
+        .set_num_cache_nodes(want.int("nodes").filter(|_| applies(op, "nodes")))
+        .set_cache_node_ids_to_remove((applies(op, "nodes") && !remove.is_empty()).then_some(remove))
+        .set_security_group_ids(applies(op, "security_groups").then_some(groups));
+    match call.send().await.map_err(calling(MODIFY)) {
+        Ok(done) => Ok(Reply::of(&done, None)),
+        // It is so already.
+        Err(error) if error.message.contains("No modifications were requested") => {
+            Ok(Reply { id: None, request_id: error.request_id })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::cloud::testing::{attrs, change, seen, want};
+    use crate::eval::Value;
+    use aws_sdk_elasticache::types::{CacheNode, Endpoint, SecurityGroupMembership};
+
+    fn memcached(nodes: i64) -> Want {
+        let mut want = want("cache_cluster", "shop-memcached");
+        want.attrs = attrs([
+            ("id", Value::None),
+            ("engine", "memcached".into()),
+            ("version", "1.6".into()),
+            ("node_type", "cache.t3.micro".into()),
+            ("nodes", nodes.into()),
+            ("port", Value::None),
+            ("security_groups", Value::List(vec![Value::Handle("backend".into())])),
+            ("subnet_group", Value::None),
+        ]);
+        want.refs.insert("backend".into(), attrs([("id", "sg-1".into())]));
+        want
+    }
+
+    fn cluster(status: &str, nodes: i32) -> Cluster {
+        let mut cluster = Cluster::builder()
+            .cache_cluster_id("shop-memcached")
+            .cache_cluster_status(status)
+            .engine("memcached")
+            .engine_version("1.6.22")
+            .cache_node_type("cache.t3.micro")
+            .num_cache_nodes(nodes)
+            .cache_subnet_group_name("default")
+            .configuration_endpoint(
+                Endpoint::builder().address("shop.cfg.cache.amazonaws.com").port(11211).build(),
+            )
+            .security_groups(SecurityGroupMembership::builder().security_group_id("sg-1").build());
+        for node in (1..=nodes).rev() {
+            cluster = cluster.cache_nodes(CacheNode::builder().cache_node_id(format!("{node:04}")).build());
+        }
+        cluster.build()
+    }
+
+    #[test]
+    fn what_was_made_is_what_was_wanted() {
+        let want = memcached(1);
+        let present = present(&cluster("available", 1), &want).tagged(want.tags.clone());
+        for (name, value) in CacheCluster.desired(&want) {
+            assert_eq!(present.attrs.get(&name), Some(&value), "{name}");
+        }
+        assert_eq!(present.outputs.get("endpoint"), Some(&"shop.cfg.cache.amazonaws.com".into()));
+        assert!(matches!(CacheCluster.next(&want, &seen(present), &[]), Next::Done));
+    }
+
+    #[test]
+    fn nodes_that_are_too_many_are_named() {
+        let want = memcached(1);
+        let there = seen(present(&cluster("available", 3), &want));
+        let Next::Call(op) = CacheCluster.next(&want, &there, &[change("nodes", 3.into(), 1.into())]) else {
+            panic!()
+        };
+        assert_eq!(op.detail, json!({ "attributes": ["nodes"], "remove": ["0002", "0003"] }));
+    }
+
+    #[test]
+    fn what_an_earlier_run_could_not_make_is_made_anew() {
+        let mut want = memcached(1);
+        let failed = seen(present(&cluster("incompatible-network", 1), &want));
+        assert!(matches!(CacheCluster.next(&want, &failed, &[]), Next::Call(op) if op.operation == DELETE));
+        want.acted = true;
+        assert!(matches!(CacheCluster.next(&want, &failed, &[]), Next::Fail(_)));
+        let going = seen(present(&cluster("deleting", 1), &want));
+        assert!(matches!(CacheCluster.next(&want, &going, &[]), Next::Wait { .. }));
+    }
+}

@@ -1,0 +1,120 @@
+//! Cache subnet groups. Their calls take effect at once.
+
+use async_trait::async_trait;
+use aws_sdk_elasticache::types::CacheSubnetGroup as Group;
+use std::time::Duration;
+
+use super::{TAGS, tag, tags, tags_of};
+use crate::cloud::parts::{attributes, known, texts};
+use crate::cloud::{
+    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, Want, calling, found, reading,
+};
+use crate::eval::Attrs;
+use crate::plan::Change;
+
+/// `cache_subnet_group`
+pub struct CacheSubnetGroup;
+
+const CREATE: &str = "elasticache:CreateCacheSubnetGroup";
+const MODIFY: &str = "elasticache:ModifyCacheSubnetGroup";
+const DELETE: &str = "elasticache:DeleteCacheSubnetGroup";
+const DESCRIBE: &str = "elasticache:DescribeCacheSubnetGroups";
+
+#[async_trait]
+impl Driver for CacheSubnetGroup {
+    async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
+        let name = want.text("name").unwrap_or(&want.name);
+        let call = clients.elasticache.describe_cache_subnet_groups().cache_subnet_group_name(name);
+        let reply = found(call.send().await.map_err(reading(DESCRIBE)))?;
+        let Some(group) = reply.as_ref().and_then(|reply| reply.cache_subnet_groups().first()) else {
+            return Ok(Observed::Absent);
+        };
+        let present = present(group);
+        Ok(Observed::Present(Box::new(match tags_of(clients, group.arn().unwrap_or_default()).await? {
+            Some(tags) => present.tagged(tags),
+            None => present,
+        })))
+    }
+
+    fn desired(&self, want: &Want) -> Attrs {
+        want.desired(&[])
+    }
+
+    fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
+        let Observed::Present(present) = seen else { return Next::Call(Op::create(CREATE)) };
+        let own: Vec<&str> =
+            changes.iter().map(|c| c.attribute.as_str()).filter(|name| *name != "tags").collect();
+        if !own.is_empty() {
+            return Next::Call(Op::new(MODIFY).with(attributes(own)));
+        }
+        TAGS.next(want, present).map_or(Next::Done, Next::Call)
+    }
+
+    fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
+        match seen {
+            Observed::Absent => Next::Done,
+            Observed::Present(_) => Next::Call(Op::new(DELETE)),
+        }
+    }
+
+    async fn call(
+        &self,
+        clients: &Clients,
+        want: &Want,
+        seen: &Observed,
+        op: &Op,
+    ) -> Result<Reply, CloudError> {
+        let subnets = Some(want.id_texts("subnets", "id"));
+        let description = want.text("description").map(str::to_owned);
+        let name = want.name.to_lowercase();
+        match (op.operation.as_str(), seen) {
+            (CREATE, _) => {
+                let call = clients
+                    .elasticache
+                    .create_cache_subnet_group()
+                    .cache_subnet_group_name(&name)
+                    .set_cache_subnet_group_description(description)
+                    .set_subnet_ids(subnets)
+                    .set_tags(tags(&want.tags));
+                Ok(Reply::of(&call.send().await.map_err(calling(CREATE))?, Some(&name)))
+            }
+            (MODIFY, _) => {
+                let call = clients
+                    .elasticache
+                    .modify_cache_subnet_group()
+                    .cache_subnet_group_name(&name)
+                    .set_cache_subnet_group_description(description)
+                    .set_subnet_ids(subnets);
+                Ok(Reply::of(&call.send().await.map_err(calling(MODIFY))?, None))
+            }
+            (DELETE, _) => {
+                let call = clients.elasticache.delete_cache_subnet_group().cache_subnet_group_name(&name);
+                Ok(Reply::of(&call.send().await.map_err(calling(DELETE))?, None))
+            }
+            (_, Observed::Present(present)) if TAGS.is(op) => {
+                tag(clients, present.detail.as_str().unwrap_or_default(), op).await
+            }
+            _ => Err(CloudError::misuse(&op.operation, "no such call on a cache subnet group")),
+        }
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(15 * 60)
+    }
+}
+
+/// The detail is the ARN.
+fn present(group: &Group) -> Present {
+    let name = group.cache_subnet_group_name();
+    Present {
+        id: name.unwrap_or_default().to_owned(),
+        attrs: known([
+            ("name", name.into()),
+            ("description", group.cache_subnet_group_description().into()),
+            ("subnets", texts(group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier()))),
+        ]),
+        outputs: known([("name", name.into()), ("vpc_id", group.vpc_id().into())]),
+        detail: group.arn().into(),
+        ..Present::default()
+    }
+}

@@ -1,0 +1,39 @@
+//! Amazon ElastiCache: clusters and their subnet groups.
+
+mod cache_cluster;
+mod cache_subnet_group;
+
+pub use cache_cluster::CacheCluster;
+pub use cache_subnet_group::CacheSubnetGroup;
+
+use aws_sdk_elasticache::types::Tag;
+
+use super::{
+    Clients, CloudError, Op, Reply, TagCalls, TagChange, Tags, calling, found, reading, sdk_tags, seen_tags,
+};
+
+const TAGS: TagCalls =
+    TagCalls { set: "elasticache:AddTagsToResource", remove: "elasticache:RemoveTagsFromResource" };
+
+fn tags(tags: &Tags) -> Option<Vec<Tag>> {
+    Some(sdk_tags(tags, |key, value| Tag::builder().key(key).value(value).build()))
+}
+
+/// The tags of a resource; `None` while it is being made or deleted, when AWS does not tell them.
+async fn tags_of(clients: &Clients, arn: &str) -> Result<Option<Tags>, CloudError> {
+    let call = clients.elasticache.list_tags_for_resource().resource_name(arn);
+    let reply = found(call.send().await.map_err(reading("elasticache:ListTagsForResource")))?;
+    Ok(reply.map(|reply| seen_tags(reply.tag_list().iter().map(|tag| (tag.key(), tag.value())))))
+}
+
+/// Makes one of [`TAGS`]' calls.
+async fn tag(clients: &Clients, arn: &str, op: &Op) -> Result<Reply, CloudError> {
+    let change = TagChange::of(op)?;
+    if op.operation == TAGS.set {
+        let call = clients.elasticache.add_tags_to_resource().resource_name(arn).set_tags(tags(&change.set));
+        return Ok(Reply::of(&call.send().await.map_err(calling(&op.operation))?, None));
+    }
+    let call =
+        clients.elasticache.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(change.remove));
+    Ok(Reply::of(&call.send().await.map_err(calling(&op.operation))?, None))
+}

@@ -1,0 +1,5 @@
+//! Amazon MQ: brokers.
+
+mod broker;
+
+pub use broker::Broker;
