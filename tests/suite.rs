@@ -3,5 +3,6 @@
 
 mod suite {
     mod corpus;
+    mod eval;
     mod rooms;
 }

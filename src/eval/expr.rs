@@ -63,6 +63,17 @@ impl<'a> Evaluator<'a> {
                 let range = Value::Range(Box::new(from?), Box::new(to?));
                 self.finish(range, ty, expr, cx)
             }
+            ExprKind::Binary(left, op, right) if op.value == BinaryOp::Default => {
+                match self.value(left, &ANY, cx)? {
+                    Value::None => self.value(right, ty, cx),
+                    waits @ Value::Deferred(_) => {
+                        self.collect_refs(&waits, left.span, ty);
+                        let right = self.value(right, ty, cx)?;
+                        self.compute("??", &[waits, right], expr.span)
+                    }
+                    value => self.finish(value, ty, left, cx),
+                }
+            }
             ExprKind::Name(word) => {
                 if let Some(variant) = variant(ty, word) {
                     let word = Value::Variant(variant.name.clone(), Attrs::new());

@@ -209,6 +209,7 @@ impl<'a> Evaluator<'a> {
                 "tags" => {
                     tags = match self.value(&attribute.value, &prepared.tags, cx) {
                         Some(Value::Map(tags)) => Some(tags),
+                        Some(Value::None) => Some(Attrs::new()),
                         _ => None,
                     };
                     for key in tags.iter().flat_map(Attrs::keys) {

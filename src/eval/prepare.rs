@@ -32,7 +32,7 @@ impl Prepared {
         Prepared {
             set: inputs.set.iter().map(|(name, text)| (name.clone(), expression(text))).collect(),
             local,
-            tags: Type::Map(Box::new(named("TagValue"))),
+            tags: Type::Map(Box::new(named("TagValue"))).optional(),
             region: named("Region"),
         }
     }
