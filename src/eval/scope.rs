@@ -126,6 +126,8 @@ impl<'a> Evaluator<'a> {
         });
         let frame = self.frame(None, 0, String::new());
         self.open_file(frame);
+        // Whatever else may not ask for it: its region and tags are needed.
+        self.find(frame, "pipeline");
     }
 
     /// The frame of the root file's names.

@@ -23,7 +23,8 @@ use super::corpus::{Case, cases, files, folder, write_files};
 use vpipe::check::{Program, check_path};
 use vpipe::diag::Severity;
 use vpipe::eval::{
-    Action, ActionKind, Attrs, Condition, Deferred, Evaluated, Inputs, Secrets, Step, Test, Value, evaluate, show,
+    Action, ActionKind, Attrs, Condition, Deferred, Evaluated, Inputs, Secrets, Step, Test, Value, evaluate,
+    show,
 };
 
 /// One evaluation of a case.
@@ -126,7 +127,8 @@ impl Section {
                 }
             }
         }
-        let heads = |all: Vec<String>| all.into_iter().filter(|line| line.starts_with("node ")).collect::<Vec<_>>();
+        let heads =
+            |all: Vec<String>| all.into_iter().filter(|line| line.starts_with("node ")).collect::<Vec<_>>();
         let (want, have) =
             (heads(self.expected.clone()), heads(found.iter().map(|(head, _)| head.clone()).collect()));
         if wrong.is_empty() && !want.is_empty() && want != have {
@@ -185,7 +187,8 @@ fn lines(program: &Program, evaluated: &Evaluated) -> Vec<(String, Vec<String>)>
 /// Steps side by side stand in one line.
 fn group_line(group: &[Step]) -> String {
     let step = |step: &Step| {
-        let needs = if step.needs.is_empty() { String::new() } else { format!(" needs {}", step.needs.join(", ")) };
+        let needs =
+            if step.needs.is_empty() { String::new() } else { format!(" needs {}", step.needs.join(", ")) };
         let actions: Vec<String> = step.actions.iter().map(action_line).collect();
         format!("step {}{needs}: {}", step.name, actions.join("; "))
     };
@@ -214,11 +217,15 @@ fn action_line(action: &Action) -> String {
             format!("render {} to {} with {}", shown(template), shown(to), map(with))
         }
         ActionKind::Bundle { source, to } => format!("bundle {} to {}", shown(source), shown(to)),
-        ActionKind::Upload { path, bucket, key } => format!("upload {} to {bucket} as {}", shown(path), shown(key)),
+        ActionKind::Upload { path, bucket, key } => {
+            format!("upload {} to {bucket} as {}", shown(path), shown(key))
+        }
         ActionKind::Deploy { path, environment, label } => {
             format!("deploy {} to {environment} as {}", shown(path), shown(label))
         }
-        ActionKind::Invalidate { distribution, paths } => format!("invalidate {distribution} {}", shown(paths)),
+        ActionKind::Invalidate { distribution, paths } => {
+            format!("invalidate {distribution} {}", shown(paths))
+        }
         ActionKind::Swap { a, b } => format!("swap {a} with {b}"),
         ActionKind::Expect(expect) => {
             let conditions: Vec<String> = expect.conditions.iter().map(condition_line).collect();
@@ -246,7 +253,9 @@ fn condition_line(condition: &Condition) -> String {
     };
     match condition {
         Condition::Status(codes) => format!("status = {codes:?}"),
-        Condition::Header { name, test: how, value } => format!("header {name} {} {}", test(how), shown(value)),
+        Condition::Header { name, test: how, value } => {
+            format!("header {name} {} {}", test(how), shown(value))
+        }
         Condition::Body { test: how, value } => format!("body {} {}", test(how), shown(value)),
         Condition::Tls(left) => format!("tls {}", shown(&Value::Duration(*left))),
     }
@@ -264,11 +273,13 @@ fn shown(value: &Value) -> String {
         },
         Value::List(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
         Value::Map(fields) if !fields.is_empty() => {
-            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {}", shown(value))).collect();
+            let fields: Vec<String> =
+                fields.iter().map(|(name, value)| format!("{name} = {}", shown(value))).collect();
             format!("{{ {} }}", fields.join(", "))
         }
         Value::Variant(name, params) if !params.is_empty() => {
-            let params: Vec<String> = params.iter().map(|(name, value)| format!("{name}: {}", shown(value))).collect();
+            let params: Vec<String> =
+                params.iter().map(|(name, value)| format!("{name}: {}", shown(value))).collect();
             format!("{name}({})", params.join(", "))
         }
         other => show(other),

@@ -21,7 +21,8 @@ fn check() {
         }
         let mut checked = vpipe::check::check_text(&file.name, &file.code, folder.path().to_path_buf());
         // As `vpipe check` does: values are looked at only where names and types are right.
-        let wrong = checked.diagnostics.iter().any(|finding| finding.severity == vpipe::diag::Severity::Error);
+        let wrong =
+            checked.diagnostics.iter().any(|finding| finding.severity == vpipe::diag::Severity::Error);
         if let (Some(program), false) = (&checked.program, wrong) {
             checked.diagnostics.extend(vpipe::eval::check_stages(program));
         }
