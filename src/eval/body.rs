@@ -45,8 +45,8 @@ pub(super) struct Record<'a> {
 pub(super) struct Place<'a> {
     pub(super) name: &'a str,
     pub(super) span: Span,
-    /// The value; none for a list in a block's header.
-    pub(super) expr: Option<&'a Expr>,
+    /// The value, or the values of a list in a block's header.
+    pub(super) values: &'a [Expr],
 }
 
 /// A block that becomes nodes of its own.
@@ -192,7 +192,11 @@ impl<'a> Evaluator<'a> {
             Entry::Attribute(one) => {
                 let Some(attribute) = shape.attribute(&one.name.value) else { return };
                 let name = attribute.name.as_str();
-                record.places.push(Place { name, span: one.value.span, expr: Some(&one.value) });
+                record.places.push(Place {
+                    name,
+                    span: one.value.span,
+                    values: std::slice::from_ref(&one.value),
+                });
                 match this.value(&one.value, &attribute.ty, Cx { frame, about: name }) {
                     Some(value) => drop(given.insert(name, value)),
                     None => record.whole = false,
@@ -265,7 +269,7 @@ impl<'a> Evaluator<'a> {
             };
             let (first, last) = (arg.values.first(), arg.values.last());
             let span = first.zip(last).map_or(arg.span, |(first, last)| first.span.to(last.span));
-            record.places.push(Place { name, span, expr: first.filter(|_| arg.values.len() == 1) });
+            record.places.push(Place { name, span, values: arg.values });
             match value {
                 Some(value) => drop(given.insert(name, value)),
                 None => record.whole = false,

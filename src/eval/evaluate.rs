@@ -74,7 +74,7 @@ impl Evaluator<'_> {
         self.name_clashes();
         self.cycles();
         let (rollout, on_failure) = self.rollout();
-        let outputs = self.outputs(Self::ROOT);
+        let outputs = self.root_outputs();
         let stage = self.inputs.stage.clone();
         let production =
             self.program.root.stages.iter().any(|one| one.production && Some(&one.name) == stage.as_ref());

@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use super::evaluate::Inputs;
 use super::inputs::Settings;
 use super::manifest::Node;
+use super::modules::Instance;
 use super::names::Naming;
 use super::prepare::Prepared;
-use super::scope::{Frame, Instance, Job};
+use super::scope::{Frame, Job};
 use super::value::{NodeId, Value};
 use crate::base::Span;
 use crate::check::{Module, Program};
@@ -20,7 +21,7 @@ pub(super) static ANY: Type = Type::Error;
 
 /// How many steps an evaluation may take: one for each expression, more for large values. A thousand resources take some
 /// 30,000.
-const STEPS: u64 = 40_000_000;
+const STEPS: u64 = 10_000_000;
 
 /// How deep expressions may stand in each other.
 const DEEPEST: usize = 128;
@@ -90,6 +91,8 @@ pub(super) struct Evaluator<'a> {
     pub(super) defaults: HashMap<usize, Option<Value>>,
     pub(super) mentions: HashMap<usize, Vec<&'a str>>,
     steps: u64,
+    /// Whether it was told that no steps are left.
+    exhausted: bool,
     depth: usize,
     quiet: usize,
 }
@@ -117,6 +120,7 @@ impl<'a> Evaluator<'a> {
             defaults: HashMap::new(),
             mentions: HashMap::new(),
             steps: STEPS,
+            exhausted: false,
             depth: 0,
             quiet: 0,
         }
@@ -155,10 +159,10 @@ impl<'a> Evaluator<'a> {
             self.steps -= steps;
             return true;
         }
-        if self.steps > 0 {
-            self.steps = 0;
-            self.quiet = 0;
-            self.report(
+        self.steps = 0;
+        if !self.exhausted {
+            self.exhausted = true;
+            self.findings.add(
                 Diagnostic::error("too-large", span, "this file takes too long to evaluate")
                     .label("the limit was reached here")
                     .help("loop over fewer elements, and do not double a list or a text again and again"),

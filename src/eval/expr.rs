@@ -10,7 +10,6 @@ use super::scope::{Found, holds_path};
 use super::show::describe;
 use super::value::{Attrs, Deferred, Value};
 use crate::base::Span;
-use crate::check::What;
 use crate::diag::Diagnostic;
 use crate::schema::{Type, Variant, bind_call};
 use crate::syntax::ast::{Arg, BinaryOp, Body, Comprehension, Expr, ExprKind, Ident, StringPart, UnaryOp};
@@ -210,7 +209,12 @@ impl<'a> Evaluator<'a> {
     }
 
     fn member(&mut self, inner: &'a Expr, name: &'a Ident, span: Span, cx: Cx<'a>) -> Option<Value> {
-        let of_module = self.is_module(inner, cx);
+        if let ExprKind::Name(module) = &inner.kind
+            && let Some(instance) = self.instance_of(module, cx.frame)
+        {
+            let value = self.output(instance, &name.value, span);
+            return if value.is_some() { value } else { self.without_value() };
+        }
         if let Some(place) = self.place(inner, cx) {
             match place {
                 Value::Handle(node) => {
@@ -223,18 +227,11 @@ impl<'a> Evaluator<'a> {
                     let value = member(place, &name.value);
                     return self.result(value, span);
                 }
-                // An output without a value was told where it is made.
-                Value::Map(_) if of_module => return self.without_value(),
                 _ => {}
             }
         }
         let value = self.value(inner, &ANY, cx)?;
         self.compute("member", &[value, Value::String(name.value.clone())], span)
-    }
-
-    fn is_module(&self, expr: &Expr, cx: Cx<'a>) -> bool {
-        let ExprKind::Name(name) = &expr.kind else { return false };
-        self.module(cx.frame).scope.get(name).is_some_and(|symbol| symbol.what == What::Use)
     }
 
     fn text(&mut self, parts: &'a [StringPart], span: Span, cx: Cx<'a>) -> Option<Value> {
@@ -367,7 +364,6 @@ impl<'a> Evaluator<'a> {
         let mut values = Vec::with_capacity(rounds.len());
         let mut whole = true;
         for (at, value) in rounds {
-            let mark = self.frames.len();
             let frame = self.inner(cx.frame);
             self.bind_round(frame, each.key.as_ref(), &each.name, at, value, resolved);
             let inside = Cx { frame, ..cx };
@@ -380,8 +376,7 @@ impl<'a> Evaluator<'a> {
                 Some(false) => {}
                 None => whole = false,
             }
-            // Nothing that is kept refers to the round's names.
-            self.frames.truncate(mark);
+            self.forget(frame);
             if !self.spend(2, each.list.span) {
                 return None;
             }

@@ -213,7 +213,7 @@ impl<'a> Evaluator<'a> {
                         _ => None,
                     };
                     for key in tags.iter().flat_map(Attrs::keys) {
-                        self.tag_key(key, attribute.value.span);
+                        self.tag_key(key, Some(&attribute.value), attribute.value.span);
                     }
                 }
                 _ => {}

@@ -45,7 +45,7 @@ pub(super) fn address<T>(part: &T) -> usize {
 
 fn module_types(program: &Program, module: &Module, depth: usize, local: &mut HashMap<usize, Type>) {
     // Modules cannot use each other in a circle; the bound keeps a mistake elsewhere from doing harm here.
-    if depth > super::scope::DEEPEST_MODULE {
+    if depth > super::modules::DEEPEST_MODULE {
         return;
     }
     module.ast.items.iter().for_each(|item| item_types(program, module, item, false, local));

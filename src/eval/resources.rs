@@ -174,7 +174,7 @@ impl<'a> Evaluator<'a> {
             .map(|header| header.attribute.name.as_str())
             .find(|name| matches!(record.attrs.get(*name), Some(Value::List(items)) if items.len() > 1));
         let elements = list.and_then(|name| record.attrs.get(name)).map_or(&[Value::None][..], Value::items);
-        for element in elements {
+        for (at, element) in elements.iter().enumerate() {
             let mut attrs = Attrs::with_capacity(record.attrs.len() + 1);
             attrs.insert(kind.name.clone(), Value::Handle(resource.to_owned()));
             attrs.extend(record.attrs.clone());
@@ -184,17 +184,17 @@ impl<'a> Evaluator<'a> {
             let header = self.header_text(schema, &attrs, &record);
             let id = format!("{resource}.{}[{header}]", schema.name);
             if let Some(first) = self.nodes.get(&id) {
+                // In one block it is the element that is there twice.
+                let again = list.and_then(|name| record.place(name)?.values.get(at)).map(|one| one.span);
+                let same = first.span == block.span;
                 let finding = Diagnostic::error(
                     "duplicate-block",
-                    block.span,
+                    again.filter(|_| same).unwrap_or(block.span),
                     format!("`{} {header}` is there twice", schema.name),
                 )
                 .label("the second")
                 .help("take one of them out");
-                let finding = match first.span == block.span {
-                    true => finding,
-                    false => finding.related(first.span, "the first"),
-                };
+                let finding = if same { finding } else { finding.related(first.span, "the first") };
                 self.report(finding);
                 continue;
             }

@@ -177,12 +177,11 @@ impl<'a> Evaluator<'a> {
                 ),
             },
             Takes::Label => {
-                let mark = self.frames.len();
                 let frame = self.inner(Self::ROOT);
                 let version = Deferred::Output(String::new(), "version".to_owned());
                 self.bind(frame, "version", Some(Value::Deferred(Box::new(version))), false);
                 let value = self.value(expr, type_of(takes), Cx { frame, about });
-                self.frames.truncate(mark);
+                self.forget(frame);
                 value
             }
             takes => self.value(expr, type_of(takes), root),

@@ -12,7 +12,7 @@ use crate::base::{Span, order};
 use crate::check::walk;
 use crate::diag::Diagnostic;
 use crate::schema::Kind;
-use crate::syntax::ast::{ExprKind, Require};
+use crate::syntax::ast::{Entry, Expr, ExprKind, Require};
 
 /// Tags that AWS allows on a resource. Source: AWS General Reference, "Tagging AWS resources".
 const MOST_TAGS: usize = 50;
@@ -41,7 +41,6 @@ impl<'a> Evaluator<'a> {
         if names.iter().any(|name| !record.attrs.contains_key(*name)) {
             return;
         }
-        let mark = self.frames.len();
         // Only attributes can be seen, and words.
         let instance = self.frames.get(frame).map_or(0, |frame| frame.instance);
         let inside = self.frame(Some(0), instance, String::new());
@@ -66,7 +65,7 @@ impl<'a> Evaluator<'a> {
         }
         self.refs.truncate(refs);
         self.unknown = unknown;
-        self.frames.truncate(mark);
+        self.forget(inside);
     }
 
     fn broken(
@@ -108,7 +107,7 @@ impl<'a> Evaluator<'a> {
     fn mentioned(&mut self, rule: &'a Require, shape: Shape<'a>) -> Vec<&'a str> {
         let known = self.mentions.entry(address(rule)).or_insert_with(|| {
             let mut names: Vec<&'a str> = Vec::new();
-            let mut see = |expr: &'a crate::syntax::ast::Expr| {
+            let mut see = |expr: &'a Expr| {
                 if let ExprKind::Name(name) = &expr.kind
                     && !names.contains(&name.as_str())
                     && (shape.all().any(|attribute| attribute.name == *name) || shape.block(name).is_some())
@@ -131,16 +130,7 @@ impl<'a> Evaluator<'a> {
         let place = record.place("tags");
         let Some(whole) = place.map(|place| place.span) else { return };
         for key in tags.keys() {
-            let span = match place.and_then(|place| place.expr).map(|expr| &expr.kind) {
-                Some(ExprKind::Record(body)) => body.entries.iter().find_map(|entry| match entry {
-                    crate::syntax::ast::Entry::Attribute(one) if one.name.value == *key => {
-                        Some(one.name.span)
-                    }
-                    _ => None,
-                }),
-                _ => None,
-            };
-            self.tag_key(key, span.unwrap_or(whole));
+            self.tag_key(key, place.and_then(|place| place.values.first()), whole);
         }
         let shared = self.settings.tags.keys().filter(|key| !tags.contains_key(*key)).count();
         let own = OWN_TAGS + if kind == "environment" { BEANSTALK_TAGS } else { 0 };
@@ -159,7 +149,15 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The rules of a tag's key. Source: AWS General Reference, "Tagging AWS resources".
-    pub(super) fn tag_key(&mut self, key: &str, span: Span) {
+    pub(super) fn tag_key(&mut self, key: &str, tags: Option<&'a Expr>, whole: Span) {
+        let span = match tags.map(|tags| &tags.kind) {
+            Some(ExprKind::Record(body)) => body.entries.iter().find_map(|entry| match entry {
+                Entry::Attribute(one) if one.name.value == *key => Some(one.name.span),
+                _ => None,
+            }),
+            _ => None,
+        };
+        let span = span.unwrap_or(whole);
         let length = key.chars().count();
         if !(1..=128).contains(&length) {
             self.report(

@@ -5,19 +5,16 @@
 
 use indexmap::IndexMap;
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use super::evaluator::{ANY, Cx, Evaluator, measure};
 use super::prepare::address;
-use super::value::{Attrs, NodeId, Value};
+use super::rounds::made_by;
+use super::value::{NodeId, Value};
 use crate::base::{Span, order};
-use crate::check::{Module, use_name, walk};
+use crate::check::{use_name, walk};
 use crate::diag::Diagnostic;
 use crate::schema::Type;
 use crate::syntax::ast::{self, Expr, ExprKind, Item, ItemKind};
-
-/// How deep modules may use each other.
-pub(super) const DEEPEST_MODULE: usize = 32;
 
 /// How deep values may be nested.
 const DEEPEST_VALUE: usize = 64;
@@ -36,6 +33,8 @@ pub(super) struct Frame<'a> {
     pub(super) keys: String,
     /// What each name stands for.
     pub(super) names: HashMap<&'a str, Slot<'a>>,
+    /// What must be known before each name that waits.
+    needs: IndexMap<&'a str, Vec<&'a str>>,
     /// The types of names, where they are known and the file's own scope does not tell.
     pub(super) types: Vec<(&'a str, &'a Type)>,
 }
@@ -49,6 +48,8 @@ pub(super) enum Slot<'a> {
     Busy(Span),
     /// It is known.
     Known(Known),
+    /// It is a module: the number of its instance.
+    Instance(usize),
 }
 
 /// The value of a name.
@@ -56,7 +57,7 @@ pub(super) enum Slot<'a> {
 pub(super) struct Known {
     /// `None` when it has none.
     pub(super) value: Option<Value>,
-    size: u64,
+    pub(super) size: u64,
     /// Whether paths in it are relative to the root file's folder already.
     pub(super) resolved: bool,
 }
@@ -68,22 +69,11 @@ pub(super) enum Source<'a> {
     Secret(&'a ast::Secret),
     Let(&'a ast::Let),
     Use(&'a ast::Use),
+    /// A parameter of a module, with the value that a `use` gives it, in the frame of the `use`.
+    Given(&'a ast::Param, &'a Expr, usize),
     For(&'a ast::For<Item>),
     If(&'a ast::If<Item>),
-    Pipeline(Span),
-}
-
-/// One use of a module, or the root file.
-#[derive(Debug)]
-pub(super) struct Instance<'a> {
-    pub(super) module: &'a Module,
-    /// What the ids of its resources begin with: `net.`.
-    pub(super) prefix: String,
-    /// The way from the root file's folder to the module's.
-    pub(super) folder: String,
-    /// The places of the `use`s that lead to it, for the order of its resources.
-    place: Rc<[u32]>,
-    depth: usize,
+    Pipeline,
 }
 
 /// A resource that is to be made.
@@ -113,26 +103,6 @@ impl Known {
 }
 
 impl<'a> Evaluator<'a> {
-    /// Opens the root file: declares its names and finds out what they stand for.
-    pub(super) fn open_root(&mut self) {
-        // Frame 0 is empty: the defaults of the library are evaluated there.
-        self.frames.push(Frame::default());
-        self.instances.push(Instance {
-            module: &self.program.root,
-            prefix: String::new(),
-            folder: String::new(),
-            place: Rc::from([]),
-            depth: 0,
-        });
-        let frame = self.frame(None, 0, String::new());
-        self.open_file(frame);
-        // Whatever else may not ask for it: its region and tags are needed.
-        self.find(frame, "pipeline");
-    }
-
-    /// The frame of the root file's names.
-    pub(super) const ROOT: usize = 1;
-
     pub(super) fn frame(&mut self, outer: Option<usize>, instance: usize, keys: String) -> usize {
         self.frames.push(Frame { outer, instance, keys, ..Frame::default() });
         self.frames.len() - 1
@@ -145,14 +115,6 @@ impl<'a> Evaluator<'a> {
         self.frame(Some(outer), instance, keys)
     }
 
-    fn open_file(&mut self, frame: usize) {
-        let stage = self.inputs.stage.clone().unwrap_or_default();
-        self.bind(frame, "stage", Some(stage.into()), false);
-        let items = &self.module(frame).ast.items;
-        self.wait(frame, "pipeline", Source::Pipeline(Span::default()));
-        self.declare(frame, items);
-    }
-
     /// Sets what a name stands for.
     pub(super) fn bind(&mut self, frame: usize, name: &'a str, value: Option<Value>, resolved: bool) {
         if let Some(frame) = self.frames.get_mut(frame) {
@@ -160,15 +122,23 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn wait(&mut self, frame: usize, name: &'a str, source: Source<'a>) {
+    /// Says where the value of a name will come from.
+    pub(super) fn wait(&mut self, frame: usize, name: &'a str, source: Source<'a>) {
         if let Some(frame) = self.frames.get_mut(frame) {
             frame.names.entry(name).or_insert(Slot::Waiting(source));
         }
     }
 
-    /// Declares items in a frame, and finds out what their names stand for.
-    fn declare(&mut self, frame: usize, items: &'a [Item]) {
-        let mut needs: IndexMap<&'a str, Vec<&'a str>> = IndexMap::new();
+    /// Forgets a frame that nothing refers to any more.
+    pub(super) fn forget(&mut self, frame: usize) {
+        // Frames that were made meanwhile, of files and rounds, stay.
+        if self.frames.len() == frame + 1 {
+            self.frames.truncate(frame);
+        }
+    }
+
+    /// Declares items in a frame.
+    pub(super) fn declare(&mut self, frame: usize, items: &'a [Item]) {
         for item in items {
             let names: Vec<(&'a str, Source<'a>)> = match &item.kind {
                 ItemKind::Param(one) => vec![(&one.name.value, Source::Param(one))],
@@ -203,22 +173,45 @@ impl<'a> Evaluator<'a> {
             needed_by(item, &mut needed);
             for (name, source) in names {
                 self.wait(frame, name, source);
-                needs.insert(name, needed.clone());
+                if let Some(frame) = self.frames.get_mut(frame) {
+                    frame.needs.insert(name, needed.clone());
+                }
             }
         }
-        self.wait_for_all(frame, &needs);
     }
 
-    fn wait_for_all(&mut self, frame: usize, needs: &IndexMap<&'a str, Vec<&'a str>>) {
-        if needs.is_empty() {
-            return;
+    /// Finds out what all names of a frame stand for.
+    pub(super) fn settle(&mut self, frame: usize) {
+        let Some(place) = self.frames.get(frame) else { return };
+        let mut names: Vec<&'a str> = place.needs.keys().copied().collect();
+        if place.outer.is_none() {
+            // Whatever else may not ask for it: the root's region and tags are needed.
+            names.push("pipeline");
         }
-        for name in order(needs).names {
-            // The order's names are those of `needs`, whose lives are longer.
-            if let Some((name, _)) = needs.get_key_value(name) {
-                self.find(frame, name);
+        names.into_iter().for_each(|name| self.find(frame, name));
+    }
+
+    /// Finds out what a name of a frame stands for, after the names that it needs in turn.
+    fn find(&mut self, frame: usize, name: &'a str) {
+        let Some(place) = self.frames.get(frame) else { return };
+        let waits = |name: &str| matches!(place.names.get(name), Some(Slot::Waiting(_)));
+        let mut needs: IndexMap<&'a str, Vec<&'a str>> = IndexMap::new();
+        let mut reached = vec![name];
+        while let Some(name) = reached.pop() {
+            let needed = place.needs.get(name).map_or(&[][..], Vec::as_slice);
+            let needed: Vec<&'a str> = needed.iter().copied().filter(|name| waits(name)).collect();
+            if name.is_empty() || needs.contains_key(name) {
+                continue;
             }
+            reached.extend(&needed);
+            needs.insert(name, needed);
         }
+        if needs.len() <= 1 {
+            return self.find_one(frame, name);
+        }
+        let names: Vec<&'a str> =
+            order(&needs).names.into_iter().filter_map(|name| Some(*needs.get_key_value(name)?.0)).collect();
+        names.into_iter().for_each(|name| self.find_one(frame, name));
     }
 
     fn add_job(&mut self, frame: usize, resource: &'a ast::Resource) {
@@ -283,8 +276,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Finds out what a name of a frame stands for.
-    fn find(&mut self, frame: usize, name: &'a str) {
+    fn find_one(&mut self, frame: usize, name: &'a str) {
         let source = match self.frames.get(frame).and_then(|frame| frame.names.get(name)) {
             Some(Slot::Waiting(source)) => *source,
             Some(Slot::Busy(span)) => {
@@ -299,23 +291,34 @@ impl<'a> Evaluator<'a> {
         };
         let span = match source {
             Source::Param(one) => one.name.span,
+            Source::Given(_, value, _) => value.span,
             Source::Secret(one) => one.name.span,
             Source::Let(one) => one.name.span,
-            Source::Use(one) => one.body.span,
+            Source::Use(one) => super::modules::place(one),
             Source::For(one) => one.span,
             Source::If(one) => one.span,
-            Source::Pipeline(span) => span,
+            Source::Pipeline => self.top(),
         };
-        if let Some(slot) = self.frames.get_mut(frame).and_then(|frame| frame.names.get_mut(name)) {
-            *slot = Slot::Busy(span);
-        }
+        self.busy(frame, name, span);
         let cx = Cx { frame, about: name };
         let (value, resolved) = match source {
             Source::For(each) => return self.rounds(frame, each),
             Source::If(branch) => return self.branch(frame, branch),
+            Source::Use(one) => {
+                let slot = match self.instantiate(one, name, frame) {
+                    Some(instance) => Slot::Instance(instance),
+                    None => Slot::Known(Known::default()),
+                };
+                return self.put(frame, name, slot);
+            }
             Source::Param(param) => {
                 let ty = self.module(frame).param_type(name).unwrap_or(&ANY);
                 (self.param(param, ty, cx), holds_path(ty))
+            }
+            Source::Given(param, value, outside) => {
+                let ty = self.module(frame).param_type(name).unwrap_or(&ANY);
+                let cx = Cx { frame: outside, about: &param.name.value };
+                (self.value(value, ty, cx), holds_path(ty))
             }
             Source::Secret(secret) => (self.secret(secret, cx), false),
             Source::Let(one) => {
@@ -323,11 +326,21 @@ impl<'a> Evaluator<'a> {
                 let resolved = holds_path(ty) || self.is_resolved(&one.value, frame);
                 (self.value(&one.value, ty, cx), resolved)
             }
-            Source::Use(one) => (self.instantiate(one, name, frame), true),
-            Source::Pipeline(_) => (self.pipeline_record(frame), false),
+            Source::Pipeline => (self.pipeline_record(frame), false),
         };
         let value = value.and_then(|value| self.bounded(value, span));
         self.bind(frame, name, value, resolved);
+    }
+
+    /// Marks a name as being found out.
+    pub(super) fn busy(&mut self, frame: usize, name: &'a str, span: Span) {
+        self.put(frame, name, Slot::Busy(span));
+    }
+
+    fn put(&mut self, frame: usize, name: &'a str, slot: Slot<'a>) {
+        if let Some(frame) = self.frames.get_mut(frame) {
+            frame.names.insert(name, slot);
+        }
     }
 
     fn let_type(&self, one: &'a ast::Let, frame: usize) -> &'a Type {
@@ -340,7 +353,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// A value that is to be kept, unless it is too large or too deep.
-    fn bounded(&mut self, value: Value, span: Span) -> Option<Value> {
+    pub(super) fn bounded(&mut self, value: Value, span: Span) -> Option<Value> {
         let (size, depth) = measure(&value);
         if depth > DEEPEST_VALUE {
             return self.too_deep(span);
@@ -352,159 +365,6 @@ impl<'a> Evaluator<'a> {
             );
         }
         self.spend(size, span).then_some(value)
-    }
-
-    /// Goes through a loop around items, and binds the names that it declares to lists.
-    fn rounds(&mut self, frame: usize, each: &'a ast::For<Item>) {
-        let mut names = IndexMap::new();
-        made_by(&each.body, true, &mut names);
-        let mut lists: IndexMap<&'a str, Vec<Value>> = names.keys().map(|name| (*name, Vec::new())).collect();
-        let rounds = self.elements(&each.list, Cx { frame, about: "" });
-        let resolved = self.is_resolved(&each.list, frame);
-        let keys = rounds.as_ref().and_then(|rounds| self.round_keys(rounds, each.list.span));
-        let (Some(rounds), Some(keys)) = (rounds, keys) else {
-            lists.into_keys().for_each(|name| self.bind(frame, name, None, false));
-            return;
-        };
-        for ((at, value), key) in rounds.into_iter().zip(keys) {
-            if !self.spend(8, each.span) {
-                break;
-            }
-            let round = self.inner(frame);
-            if let Some(round) = self.frames.get_mut(round) {
-                round.keys.push_str(&key);
-            }
-            self.bind_round(round, each.key.as_ref(), &each.name, at, value, resolved);
-            self.declare(round, &each.body);
-            for (name, list) in &mut lists {
-                match self.known(round, name).and_then(|known| known.value.as_ref()) {
-                    Some(Value::List(items)) => list.extend(items.iter().cloned()),
-                    Some(Value::None) | None => {}
-                    Some(one) => list.push(one.clone()),
-                }
-            }
-        }
-        for (name, list) in lists {
-            self.bind(frame, name, Some(Value::List(list)), false);
-        }
-    }
-
-    /// Binds the names of a round.
-    pub(super) fn bind_round(
-        &mut self,
-        frame: usize,
-        key: Option<&'a ast::Ident>,
-        name: &'a ast::Ident,
-        at: Value,
-        value: Value,
-        resolved: bool,
-    ) {
-        if let Some(key) = key {
-            self.bind(frame, &key.value, Some(at), false);
-        }
-        self.bind(frame, &name.value, Some(value), resolved);
-    }
-
-    /// What each round adds to the ids of resources: the text of the element or key, else its number.
-    fn round_keys(&mut self, rounds: &[(Value, Value)], span: Span) -> Option<Vec<String>> {
-        // A map is told by its keys, a list of texts by its texts.
-        let text = |(at, value): &'_ (Value, Value)| match (at, value) {
-            (Value::String(key), _) => Some(key.clone()),
-            (_, Value::String(text)) => Some(text.clone()),
-            _ => None,
-        };
-        let Some(texts) = rounds.iter().map(text).collect::<Option<Vec<String>>>() else {
-            return Some((0..rounds.len()).map(|at| format!("[{at}]")).collect());
-        };
-        let mut seen = std::collections::HashSet::new();
-        for text in &texts {
-            if text.len() > 64 || text.chars().any(char::is_control) {
-                let shown: String = text.chars().filter(|c| !c.is_control()).take(32).collect();
-                return self.wrong(
-                    Diagnostic::error("invalid-key", span, format!("`{shown}…` cannot name a resource"))
-                        .help("go through short texts, or through `range(…)`"),
-                );
-            }
-            if !seen.insert(text) {
-                return self.wrong(
-                    Diagnostic::error("invalid-key", span, format!("`{text}` comes twice"))
-                        .label("each round needs a name of its own")
-                        .help("go through `distinct(…)` of the list"),
-                );
-            }
-        }
-        Some(texts.into_iter().map(|text| format!("[{}]", super::show(&Value::String(text)))).collect())
-    }
-
-    /// Takes one branch of an `if` around items.
-    fn branch(&mut self, frame: usize, branch: &'a ast::If<Item>) {
-        let mut names = IndexMap::new();
-        made_by(&branch.then, false, &mut names);
-        made_by(&branch.otherwise, false, &mut names);
-        let Some(holds) = self.condition(&branch.condition, Cx { frame, about: "" }) else {
-            names.into_keys().for_each(|name| self.bind(frame, name, None, false));
-            return;
-        };
-        let inside = self.inner(frame);
-        self.declare(inside, if holds { &branch.then } else { &branch.otherwise });
-        for (name, in_list) in names {
-            let value = match self.frames.get(inside).and_then(|frame| frame.names.get(name)) {
-                Some(Slot::Known(known)) => known.value.clone(),
-                _ if in_list => Some(Value::List(Vec::new())),
-                _ => Some(Value::None),
-            };
-            self.bind(frame, name, value, false);
-        }
-    }
-
-    /// Makes an instance of a module; gives its outputs.
-    fn instantiate(&mut self, one: &'a ast::Use, name: &'a str, frame: usize) -> Option<Value> {
-        let outside = self.frames.get(frame).map_or(0, |frame| frame.instance);
-        let parent = self.instances.get(outside)?;
-        let module: &'a Module = parent.module.uses.get(name)?;
-        let depth = parent.depth + 1;
-        let path: Rc<[u32]> = parent.place.iter().copied().chain([place(one).start]).collect();
-        let prefix = format!("{}{name}.", parent.prefix);
-        if depth > DEEPEST_MODULE {
-            return self.too_deep(place(one));
-        }
-        let folder = if module.name.starts_with("std/") {
-            String::new()
-        } else {
-            super::paths::way(&self.program.root.folder, &module.folder)
-        };
-        self.instances.push(Instance { module, prefix, folder, place: path, depth });
-        let inside = self.frame(None, self.instances.len() - 1, String::new());
-        for (attribute, at) in self.attributes(&one.body.entries, frame) {
-            let Some(param) = module.params().find(|param| param.name.value == attribute.name.value) else {
-                continue;
-            };
-            let ty = module.param_type(&param.name.value).unwrap_or(&ANY);
-            let value = self.value(&attribute.value, ty, Cx { frame: at, about: &param.name.value });
-            let value = value.and_then(|value| self.bounded(value, attribute.value.span));
-            self.bind(inside, &param.name.value, value, holds_path(ty));
-        }
-        self.deeper(place(one), |this| {
-            this.open_file(inside);
-            Some(())
-        })?;
-        Some(Value::Map(self.outputs(inside)))
-    }
-
-    /// The outputs of a file, in order. One without a value is left out.
-    pub(super) fn outputs(&mut self, frame: usize) -> Attrs {
-        let module = self.module(frame);
-        let mut all = Attrs::new();
-        for item in &module.ast.items {
-            let ItemKind::Output(output) = &item.kind else { continue };
-            let declared = module.outputs.get(&output.name.value).filter(|_| output.ty.is_some());
-            let cx = Cx { frame, about: &output.name.value };
-            let value = self.value(&output.value, declared.unwrap_or(&ANY), cx);
-            if let Some(value) = value.and_then(|value| self.bounded(value, output.value.span)) {
-                all.insert(output.name.value.clone(), value);
-            }
-        }
-        all
     }
 
     /// The type of an expression, where a look at its name tells it; else [`ANY`].
@@ -541,6 +401,8 @@ impl<'a> Evaluator<'a> {
                 while let Some(frame) = at {
                     match frame.names.get(name.as_str()) {
                         Some(Slot::Known(known)) => return known.resolved,
+                        // Outputs of modules come as values, not as written here.
+                        Some(Slot::Instance(_)) => return true,
                         Some(_) => return false,
                         None => at = frame.outer.and_then(|outer| self.frames.get(outer)),
                     }
@@ -560,14 +422,6 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// The place of a `use`.
-fn place(one: &ast::Use) -> Span {
-    match &one.source {
-        ast::UseSource::File(path) => path.span,
-        ast::UseSource::Std(_, span) => *span,
-    }
-}
-
 /// Whether values of a type can hold paths.
 pub(super) fn holds_path(ty: &Type) -> bool {
     match ty {
@@ -579,23 +433,6 @@ pub(super) fn holds_path(ty: &Type) -> bool {
     }
 }
 
-/// The names of the resources that items make, and whether each is, outside, a list.
-fn made_by<'a>(items: &'a [Item], in_list: bool, names: &mut IndexMap<&'a str, bool>) {
-    for item in items {
-        match &item.kind {
-            ItemKind::Resource(one) => {
-                *names.entry(&one.name.value).or_default() |= in_list;
-            }
-            ItemKind::For(each) => made_by(&each.body, true, names),
-            ItemKind::If(branch) => {
-                made_by(&branch.then, in_list, names);
-                made_by(&branch.otherwise, in_list, names);
-            }
-            _ => {}
-        }
-    }
-}
-
 /// The names that must be known before those that an item declares. Words that are no names do no harm.
 fn needed_by<'a>(item: &'a Item, needed: &mut Vec<&'a str>) {
     let mut see = |expr: &'a Expr| {
@@ -604,7 +441,7 @@ fn needed_by<'a>(item: &'a Item, needed: &mut Vec<&'a str>) {
         }
     };
     match &item.kind {
-        ItemKind::Param(_) | ItemKind::Secret(_) | ItemKind::Let(_) | ItemKind::Use(_) => {
+        ItemKind::Param(_) | ItemKind::Secret(_) | ItemKind::Let(_) => {
             walk::item(item, &mut see);
         }
         ItemKind::For(each) => {
