@@ -18,6 +18,7 @@
 
 use indexmap::IndexMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::corpus::{Case, cases, files, folder, write_files};
 use vpipe::check::{Program, check_path};
@@ -50,17 +51,32 @@ fn files_evaluate_to_what_is_written() {
     assert!(failures.is_empty(), "{failures}");
 }
 
+/// The example, in each of its stages: `tests/corpus/eval/vprofile.expected`.
+#[test]
+fn the_example_evaluates_in_every_stage() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let expected = std::fs::read_to_string(folder("eval").join("vprofile.expected")).unwrap();
+    if let Err(why) = compare(&root.join("examples/vprofile/vprofile.vpipe"), &expected) {
+        panic!("{why}");
+    }
+}
+
 fn run(case: &Case) -> Result<(), String> {
     let home = tempfile::tempdir().unwrap();
     write_files(case, home.path());
-    let checked = check_path(&home.path().join(&case.files[0].name));
+    compare(&home.path().join(&case.files[0].name), &case.files[0].code)
+}
+
+/// Evaluates a file and compares it with lines of expectations.
+fn compare(path: &Path, expected: &str) -> Result<(), String> {
+    let checked = check_path(path);
     let errors: Vec<_> = checked.diagnostics.iter().filter(|one| one.severity == Severity::Error).collect();
     if !errors.is_empty() {
         return Err(format!("`check` finds {errors:#?}"));
     }
     let program = checked.program.ok_or("no program")?;
     let mut wrong = String::new();
-    for section in sections(&case.files[0].code) {
+    for section in sections(expected) {
         if let Err(why) = section.compare(&program) {
             let _ = writeln!(wrong, "in stage {:?}:\n{why}", section.stage);
         }
