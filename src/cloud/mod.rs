@@ -1,9 +1,11 @@
 //! Drivers: one file a kind, grouped by AWS service; the only code that knows the AWS SDK's clients.
 
+mod acm;
 mod beanstalk;
 mod classify;
 mod clients;
 mod connect;
+mod dns;
 mod driver;
 mod ec2;
 mod elasticache;

@@ -1,6 +1,6 @@
 //! Which driver serves which kind.
 
-use super::{Driver, beanstalk, ec2, elasticache, mq, rds, s3};
+use super::{Driver, acm, beanstalk, dns, ec2, elasticache, mq, rds, s3};
 
 /// The driver of a kind of `stdlib/`, of a separate block (`security_group.allow`), or of what rollout actions make
 /// (`s3.object`, `beanstalk.storage`, `beanstalk.version`, `beanstalk.deployment`, `beanstalk.swap`,
@@ -19,7 +19,10 @@ pub fn driver(kind: &str) -> Option<&'static dyn Driver> {
         "bucket" => &s3::Bucket,
         "s3.object" => &s3::Object,
         "application" => &beanstalk::Application,
+        "certificate" => &acm::Certificate,
         "environment" => &beanstalk::Environment,
+        "hosted_zone" => &dns::HostedZone,
+        "record" => &dns::Record,
         "beanstalk.deployment" => &beanstalk::Deployment,
         "beanstalk.storage" => &beanstalk::Storage,
         "beanstalk.swap" => &beanstalk::Swap,
