@@ -21,6 +21,7 @@ mod clock;
 mod cloud;
 mod common;
 pub mod ec2;
+pub mod elasticache;
 mod faults;
 pub mod iam;
 pub mod rds;

@@ -49,3 +49,20 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn zones(region: &str) -> Option<&'static str> {
     REGIONS.iter().find(|(name, _)| *name == region).map(|(_, zones)| *zones)
 }
+
+/// `use1` for `us-east-1`, `apse2` for `ap-southeast-2`.
+pub fn short(region: &str) -> String {
+    let mut parts = region.split('-');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part {
+            "northeast" | "northwest" | "southeast" | "southwest" => {
+                text.extend(part.chars().next());
+                text.extend(part.chars().nth(5));
+            }
+            number if number.starts_with(|c: char| c.is_ascii_digit()) => text.push_str(number),
+            word => text.extend(word.chars().next()),
+        }
+    }
+    text
+}

@@ -1,6 +1,6 @@
 //! The services: how each speaks, and who answers for it.
 
-use super::{Call, Cx, Fault, Reply, State, ec2, iam, rds, sts};
+use super::{Call, Cx, Fault, Reply, State, ec2, elasticache, iam, rds, sts};
 
 /// How a service speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +157,7 @@ impl Service {
     pub fn handle(self, state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         match self {
             Self::Ec2 => ec2::handle(state, cx, call),
+            Self::ElastiCache => elasticache::handle(state, cx, call),
             Self::Iam => iam::handle(state, cx, call),
             Self::Rds => rds::handle(state, cx, call),
             Self::Sts => sts::handle(cx, call),

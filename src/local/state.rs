@@ -18,6 +18,9 @@ pub struct State {
     /// EC2.
     #[serde(default)]
     pub ec2: super::ec2::Ec2,
+    /// ElastiCache.
+    #[serde(default)]
+    pub elasticache: super::elasticache::ElastiCache,
     /// IAM.
     #[serde(default)]
     pub iam: super::iam::Iam,

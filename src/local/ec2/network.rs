@@ -187,16 +187,7 @@ pub fn describe_subnets(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<E
 fn zone_id(zone: &str) -> String {
     let (region, letter) = zone.split_at(zone.len().saturating_sub(1));
     let number = letter.bytes().next().map_or(0, |letter| letter.saturating_sub(b'a') + 1);
-    let mut parts = region.split('-');
-    let first = parts.next().unwrap_or_default();
-    // `us-east-1` is `use1`, `ap-southeast-2` is `apse2`.
-    let middle = parts.next().unwrap_or_default();
-    let middle = ["north", "south", "central", "east", "west"]
-        .iter()
-        .filter_map(|word| Some((middle.find(word)?, word.get(..1)?)))
-        .collect::<std::collections::BTreeMap<_, _>>();
-    let middle: String = middle.into_values().collect();
-    format!("{first}{middle}{}-az{number}", parts.next().unwrap_or_default())
+    format!("{}-az{number}", regions::short(region))
 }
 
 struct Zone {

@@ -244,7 +244,7 @@ fn status(instance: &Instance) -> &'static str {
 
 /// The first beginning of a weekly window (`sun:05:00-sun:05:30`, UTC) after a time, but not before the last one before
 /// `now`; `None` when the window makes no sense.
-pub(super) fn next_window(window: &str, after: i64, now: i64) -> Option<i64> {
+pub fn next_window(window: &str, after: i64, now: i64) -> Option<i64> {
     let (start, _) = window.split_once('-')?;
     let mut parts = start.split(':');
     let days = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"];

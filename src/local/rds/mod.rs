@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 use super::service::Service;
 use super::{Call, Cx, Fault, Reply, State};
 
+pub(super) use change::next_window;
+pub(super) use engines::is_older;
 pub use events::Event;
 pub use instance::{Change, Instance};
 pub use snapshots::Snapshot;

@@ -1,0 +1,89 @@
+//! ElastiCache: cache clusters and their subnet groups.
+
+mod change;
+mod cluster;
+mod create;
+mod subnet_groups;
+mod tags;
+mod versions;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use super::service::Service;
+use super::{Call, Cx, Fault, Reply, State};
+
+pub use cluster::{Change, Cluster};
+pub use subnet_groups::SubnetGroup;
+
+/// What ElastiCache remembers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ElastiCache {
+    regions: BTreeMap<String, Region>,
+}
+
+/// What ElastiCache remembers of a region.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Region {
+    /// Clusters by id.
+    pub clusters: IndexMap<String, Cluster>,
+    /// Subnet groups by name.
+    pub subnet_groups: IndexMap<String, SubnetGroup>,
+}
+
+impl ElastiCache {
+    /// A region's part.
+    pub fn region(&mut self, name: &str) -> &mut Region {
+        self.regions.entry(name.to_owned()).or_default()
+    }
+
+    /// The cluster that answers at a host name, in whatever region.
+    pub fn at_host(&self, host: &str) -> Option<&Cluster> {
+        self.regions.values().flat_map(|region| region.clusters.values()).find(|it| it.has_host(host))
+    }
+}
+
+impl Region {
+    /// Brings everything to a time.
+    pub fn settle(&mut self, now: i64) {
+        for cluster in self.clusters.values_mut() {
+            cluster.settle(now);
+        }
+        self.clusters.retain(|_, cluster| cluster.gone_at.is_none_or(|at| at > now));
+    }
+}
+
+/// Answers a call.
+pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
+    state.elasticache.region(&cx.region).settle(cx.now);
+    let members = match call.operation.as_str() {
+        "CreateCacheCluster" => create::create(state, cx, call),
+        "DescribeCacheClusters" => cluster::describe(state, cx, call),
+        "ModifyCacheCluster" => change::modify(state, cx, call),
+        "RebootCacheCluster" => change::reboot(state, cx, call),
+        "DeleteCacheCluster" => change::delete(state, cx, call),
+        "DescribeCacheEngineVersions" => versions::describe(call),
+        "CreateCacheSubnetGroup" => subnet_groups::create(state, cx, call),
+        "ModifyCacheSubnetGroup" => subnet_groups::modify(state, cx, call),
+        "DeleteCacheSubnetGroup" => subnet_groups::delete(state, cx, call),
+        "DescribeCacheSubnetGroups" => subnet_groups::describe(state, cx, call),
+        "ListTagsForResource" => tags::list(state, cx, call),
+        "AddTagsToResource" => tags::add(state, cx, call),
+        "RemoveTagsFromResource" => tags::remove(state, cx, call),
+        operation => Err(Service::ElastiCache.unknown(operation)),
+    };
+    members.map(Reply::Xml)
+}
+
+fn refuse<T>(code: &str, message: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::new(400, code, message))
+}
+
+fn invalid<T>(message: impl Into<String>) -> Result<T, Fault> {
+    refuse("InvalidParameterValue", message)
+}
+
+fn bad_combination<T>(message: impl Into<String>) -> Result<T, Fault> {
+    refuse("InvalidParameterCombination", message)
+}
