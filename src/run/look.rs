@@ -7,7 +7,7 @@ use super::context::{Context, Failure, Stop};
 use super::converge::{missing, renamed};
 use super::job::{Job, RunError};
 use super::pursuit::Pursuit;
-use super::remove::{holders, is_part};
+use super::remove::is_part;
 use super::schedule::{AT_ONCE, Fate, schedule};
 use super::target::{Target, attribute, refers_to};
 use crate::cloud::{Next, Observed, Present};

@@ -73,3 +73,6 @@ pub async fn apply(job: &Job, resume: bool) -> Result<Outcome, RunError> {
 pub async fn destroy(job: &Job, resume: bool) -> Result<Outcome, RunError> {
     apply::destroy(job, resume).await
 }
+
+#[cfg(test)]
+mod tests;

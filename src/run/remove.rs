@@ -128,7 +128,7 @@ pub(super) async fn remove_holders(ctx: &Context<'_>, node: &str) -> Result<(), 
 }
 
 /// The nodes of the journal that cannot live without a node, near and far.
-pub(super) fn holders(ctx: &Context<'_>, node: &str) -> IndexMap<NodeId, Known> {
+fn holders(ctx: &Context<'_>, node: &str) -> IndexMap<NodeId, Known> {
     let nodes = ctx.with(|state| state.history.nodes.clone());
     let mut found: IndexMap<NodeId, Known> = IndexMap::new();
     let mut next: IndexSet<NodeId> = IndexSet::from([node.to_owned()]);
