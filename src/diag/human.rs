@@ -110,11 +110,12 @@ impl SourceCode for Places<'_> {
         if end > file.text.len() {
             return Err(MietteError::OutOfBounds);
         }
-        let window = window(file, start, end, before, after);
+        // Without lines around it, the place itself is asked for: its line and column head the snippet.
+        let window = if before + after == 0 { start..end } else { window(file, start, end, before, after) };
         let data = file.text.get(window.clone()).ok_or(MietteError::OutOfBounds)?;
         let head = file.text.get(..window.start).unwrap_or_default();
         let line = head.matches('\n').count();
-        let column = head.len() - head.rfind('\n').map_or(0, |at| at + 1);
+        let column = head.get(line_start(head, head.len())..).map_or(0, |line| line.chars().count());
         let span = SourceSpan::new((file.base as usize + window.start).into(), data.len());
         let lines = data.matches('\n').count() + 1;
         Ok(Box::new(MietteSpanContents::new_named(
