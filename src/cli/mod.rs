@@ -11,6 +11,7 @@ mod ask;
 mod check;
 #[cfg(feature = "aws")]
 mod destroy;
+mod doc;
 mod files;
 mod load;
 #[cfg(feature = "aws")]
@@ -23,7 +24,6 @@ mod run;
 mod session;
 #[cfg(feature = "aws")]
 mod status;
-#[cfg(feature = "aws")]
 mod table;
 mod terminal;
 #[cfg(feature = "aws")]
@@ -46,6 +46,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Args),
+    Doc(doc::Args),
     #[cfg(feature = "aws")]
     Plan(plan::Args),
     #[cfg(feature = "aws")]
@@ -92,6 +93,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(cli.color);
     let exit = match cli.command {
         Command::Check(args) => check::run(&args, &terminal),
+        Command::Doc(args) => doc::run(&args, &terminal),
         #[cfg(feature = "aws")]
         Command::Plan(args) => plan::run(&args, terminal),
         #[cfg(feature = "aws")]
