@@ -3,6 +3,8 @@
 
 mod suite {
     mod corpus;
+    #[cfg(feature = "aws")]
+    mod drivers_a;
     mod eval;
     mod rooms;
 }

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
-    IpPermission, IpRange, Ipv6Range, ResourceType, SecurityGroupRule, UserIdGroupPair,
+    IpPermission, IpRange, Ipv6Range, ResourceType, SecurityGroupRule, SecurityGroupRuleRequest,
+    SecurityGroupRuleUpdate, UserIdGroupPair,
 };
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::plan::Change;
 pub struct Rule;
 
 const AUTHORIZE: &str = "ec2:AuthorizeSecurityGroupIngress";
-const DESCRIBE_AS: &str = "ec2:UpdateSecurityGroupRuleDescriptionsIngress";
+const MODIFY: &str = "ec2:ModifySecurityGroupRules";
 const REVOKE: &str = "ec2:RevokeSecurityGroupIngress";
 
 /// What tells a rule from the others of its group. Its description is no part of it.
@@ -77,7 +78,7 @@ impl Driver for Rule {
             }
             Observed::Absent => Next::Call(Op::create(AUTHORIZE)),
             Observed::Present(_) if crate::cloud::parts::changed(changes, "description") => {
-                Next::Call(Op::new(DESCRIBE_AS))
+                Next::Call(Op::new(MODIFY))
             }
             Observed::Present(present) => TAGS.next(want, present).map_or(Next::Done, Next::Call),
         }
@@ -113,12 +114,14 @@ impl Driver for Rule {
                 let id = made.security_group_rules().first().and_then(|rule| rule.security_group_rule_id());
                 Ok(Reply::of(&made, id))
             }
-            (DESCRIBE_AS, _) => {
-                let call = ec2
-                    .update_security_group_rule_descriptions_ingress()
-                    .group_id(&key.group)
-                    .ip_permissions(key.permission(description));
-                Ok(Reply::of(&call.send().await.map_err(calling(DESCRIBE_AS))?, None))
+            (MODIFY, Observed::Present(present)) => {
+                let update = SecurityGroupRuleUpdate::builder()
+                    .security_group_rule_id(&present.id)
+                    .security_group_rule(key.request(description))
+                    .build();
+                let call =
+                    ec2.modify_security_group_rules().group_id(&key.group).security_group_rules(update);
+                Ok(Reply::of(&call.send().await.map_err(calling(MODIFY))?, None))
             }
             (REVOKE, _) => {
                 let call = ec2
@@ -199,6 +202,21 @@ impl Key {
             Source::Group(id) => permission.user_id_group_pairs(
                 UserIdGroupPair::builder().group_id(id).set_description(description).build(),
             ),
+        }
+        .build()
+    }
+
+    /// The whole rule anew, as a modification asks for it.
+    fn request(&self, description: Option<&str>) -> SecurityGroupRuleRequest {
+        let request = SecurityGroupRuleRequest::builder()
+            .ip_protocol(&self.protocol)
+            .from_port(self.from)
+            .to_port(self.to)
+            .set_description(description.map(str::to_owned));
+        match &self.source {
+            Source::Cidr4(cidr) => request.cidr_ipv4(cidr),
+            Source::Cidr6(cidr) => request.cidr_ipv6(cidr),
+            Source::Group(id) => request.referenced_group_id(id),
         }
         .build()
     }
@@ -301,7 +319,7 @@ mod tests {
         let want = rule("tcp", Value::List(vec![Value::Int(80)]), word("self"));
         let seen = seen(Present::default());
         let changes = [change("description", Value::None, "web".into())];
-        assert!(matches!(Rule.next(&want, &seen, &changes), Next::Call(op) if op.operation == DESCRIBE_AS));
+        assert!(matches!(Rule.next(&want, &seen, &changes), Next::Call(op) if op.operation == MODIFY));
         assert!(matches!(Rule.next(&want, &seen, &[]), Next::Done));
         assert!(matches!(Rule.next_delete(&want, &seen), Next::Call(op) if op.operation == REVOKE));
     }

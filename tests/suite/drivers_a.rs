@@ -1,0 +1,291 @@
+//! Kinds of EC2, RDS, ElastiCache, Amazon MQ and S3 against the local cloud, through the SDK: made, unchanged on a
+//! second look, changed in place, deleted.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use vpipe::cloud::{Clients, Connect, Net, NetError, NetReply, NetRequest, connect, driver};
+use vpipe::diag::Severity;
+use vpipe::eval::{Inputs, Secrets, evaluate};
+use vpipe::journal::Journal;
+use vpipe::local::{Faults, Local, Now, transport, virtual_clock};
+use vpipe::plan::{Action, Plan};
+use vpipe::run::{Ended, Event, Interrupt, Job, Outcome, Speed, World, apply, destroy, plan};
+
+/// 1 January 2026.
+const START: i64 = 1_767_225_600_000;
+
+/// Nothing outside the local cloud.
+#[derive(Debug)]
+struct NoNet;
+
+#[async_trait]
+impl Net for NoNet {
+    async fn fetch(&self, request: NetRequest) -> Result<NetReply, NetError> {
+        Err(NetError::Dns(request.url))
+    }
+
+    async fn connect(&self, host: &str, _: u16, _: std::time::Duration) -> Result<(), NetError> {
+        Err(NetError::Dns(host.to_owned()))
+    }
+}
+
+/// A pipeline that changes over time, its journal and its cloud.
+struct Stack {
+    clients: Clients,
+    now: Now,
+    journal: Arc<Mutex<Journal>>,
+    /// Mutating calls, in the order in which they were made: `mysql rds:CreateDBInstance`.
+    calls: Arc<Mutex<Vec<String>>>,
+}
+
+impl Stack {
+    async fn new() -> Self {
+        let local = Arc::new(Local::open(None, Faults::default()).unwrap());
+        let now = virtual_clock(START);
+        let local = transport(local, Arc::clone(&now), 1.0);
+        let to =
+            Connect { region: "eu-west-1".into(), profile: None, local: Some(local), net: Arc::new(NoNet) };
+        Self {
+            clients: connect(to).await.unwrap(),
+            now,
+            journal: Arc::new(Mutex::new(Journal::in_memory())),
+            calls: Arc::default(),
+        }
+    }
+
+    fn job(&self, body: &str) -> Job {
+        let text = format!("pipeline shop {{ region = \"eu-west-1\" }}\nsecret pw = env(\"PW\")\n{body}");
+        let checked = vpipe::check::check_text("shop.vpipe", &text, PathBuf::from("."));
+        let program = checked.program.unwrap();
+        let secrets = Secrets::Given([("PW".to_owned(), password(body))].into_iter().collect());
+        let evaluated = evaluate(&program, &Inputs { stage: None, set: Default::default(), secrets });
+        let findings = [checked.diagnostics, evaluated.diagnostics].concat();
+        let errors: Vec<_> = findings.iter().filter(|d| d.severity == Severity::Error).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        let calls = Arc::clone(&self.calls);
+        Job {
+            world: World {
+                clients: self.clients.clone(),
+                now: Arc::clone(&self.now),
+                speed: Speed::Virtual,
+                folder: PathBuf::from("."),
+                seed: 7,
+            },
+            manifest: evaluated.manifest.unwrap(),
+            schema: Arc::new(program.schema.clone()),
+            journal: Arc::clone(&self.journal),
+            drivers: Arc::new(driver),
+            listener: Arc::new(move |event| {
+                if let Event::Call { node, operation, .. } = event {
+                    calls.lock().unwrap().push(format!("{node} {operation}"));
+                }
+            }),
+            interrupt: Interrupt::default(),
+            file: "shop.vpipe".into(),
+            source_fingerprint: String::new(),
+            approved: false,
+        }
+    }
+
+    /// Runs, which must end well; gives the calls that were made.
+    async fn run(&self, body: &str) -> HashSet<String> {
+        self.calls.lock().unwrap().clear();
+        ok(apply(&self.job(body), false).await.unwrap());
+        let calls: HashSet<String> = self.calls.lock().unwrap().iter().cloned().collect();
+        // Whatever a run did, the next finds nothing to do.
+        let again = apply(&self.job(body), false).await.unwrap();
+        assert_eq!((again.calls, &again.errors), (0, &vec![]), "{:?}", self.calls.lock().unwrap());
+        calls
+    }
+
+    async fn plan(&self, body: &str) -> Plan {
+        plan(&self.job(body)).await.unwrap()
+    }
+
+    /// Runs, which must fail; gives what was said.
+    async fn fail(&self, body: &str) -> String {
+        let outcome = apply(&self.job(body), false).await.unwrap();
+        assert_eq!(outcome.result, Ended::Failed);
+        outcome.errors.iter().map(|error| format!("{error}\n")).collect()
+    }
+
+    async fn destroy(&self, body: &str) -> Vec<String> {
+        self.calls.lock().unwrap().clear();
+        ok(destroy(&self.job(body), false).await.unwrap());
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+/// `//! password: …` in the body changes it.
+fn password(body: &str) -> String {
+    let given = body.lines().find_map(|line| line.strip_prefix("// password: "));
+    given.unwrap_or("a-first-password").to_owned()
+}
+
+fn ok(outcome: Outcome) -> Outcome {
+    assert_eq!(outcome.result, Ended::Ok, "{:#?}", outcome.errors);
+    outcome
+}
+
+fn set(calls: &[&str]) -> HashSet<String> {
+    calls.iter().map(|call| (*call).to_owned()).collect()
+}
+
+const GROUP: &str = r#"
+existing vpc main { default = true }
+security_group backend {
+  description = "data stores"
+  vpc = main
+  allow tcp 3306, 8000..8100 from self
+  allow udp 53 from "10.0.0.0/8" { description = "names" }
+  allow icmp from "10.0.0.0/8"
+  allow all from self
+}
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn security_groups_and_their_rules() {
+    let stack = Stack::new().await;
+    let calls = stack.run(GROUP).await;
+    assert_eq!(calls.iter().filter(|call| call.ends_with("ec2:AuthorizeSecurityGroupIngress")).count(), 5);
+    assert!(calls.contains("backend ec2:CreateSecurityGroup"));
+
+    // A description and tags change in place.
+    let changed = GROUP
+        .replace("\"names\"", "\"DNS\"")
+        .replace("vpc = main\n", "vpc = main\n  tags = { team = \"data\" }\n");
+    let calls = stack.run(&changed).await;
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert!(calls.contains("backend ec2:CreateTags"));
+    assert!(calls.iter().any(|call| call.ends_with("ec2:ModifySecurityGroupRules")));
+
+    // A rule that is no longer written goes; so does a tag.
+    let fewer = GROUP.replace("  allow icmp from \"10.0.0.0/8\"\n", "").replace("\"names\"", "\"DNS\"");
+    let calls = stack.run(&fewer).await;
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert!(calls.contains("backend ec2:DeleteTags"));
+    assert!(calls.iter().any(|call| call.ends_with("ec2:RevokeSecurityGroupIngress")));
+
+    // Another description means another group, rules and all.
+    let other = fewer.replace("\"data stores\"", "\"the data stores\"");
+    let planned = stack.plan(&other).await;
+    let action = |node: &str| planned.nodes.iter().find(|n| n.id == node).map(|n| n.action);
+    assert_eq!(action("backend"), Some(Action::Replace));
+    stack.run(&other).await;
+    let calls = stack.destroy(&other).await;
+    assert_eq!(calls.last().map(String::as_str), Some("backend ec2:DeleteSecurityGroup"));
+    let left = stack.clients.ec2.describe_security_groups().send().await.unwrap();
+    let names: Vec<&str> = left.security_groups().iter().filter_map(|group| group.group_name()).collect();
+    assert_eq!(names, ["default"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_exists_is_looked_up() {
+    let stack = Stack::new().await;
+    let ec2 = &stack.clients.ec2;
+    ec2.create_key_pair().key_name("ops").send().await.unwrap();
+    let vpc = ec2.describe_vpcs().send().await.unwrap().vpcs()[0].clone();
+    let group =
+        ec2.create_security_group().group_name("shared").description("d").vpc_id(vpc.vpc_id().unwrap());
+    group.send().await.unwrap();
+    let body = r#"
+existing vpc main { default = true }
+existing key_pair ops { name = "ops" }
+existing security_group shared { name = "shared" }
+security_group backend { vpc = main, allow tcp 22 from shared }
+output cidr = main.cidr
+output subnets = main.subnets
+output key = ops.name
+output group = shared.id
+"#;
+    let outcome = ok(apply(&stack.job(body), false).await.unwrap());
+    assert_eq!(outcome.outputs.get("cidr").and_then(|v| v.as_str()), vpc.cidr_block());
+    assert_eq!(outcome.outputs.get("subnets").map(|v| v.items().len()), Some(3));
+    assert_eq!(outcome.outputs.get("key").and_then(|v| v.as_str()), Some("ops"));
+    assert!(outcome.outputs.get("group").and_then(|v| v.as_str()).is_some_and(|id| id.starts_with("sg-")));
+    // What was only looked up stays.
+    let calls = stack.destroy(body).await;
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    let said = stack.fail("existing key_pair lost { name = \"lost\" }\noutput key = lost.name").await;
+    assert!(said.contains("there is no EC2 key pair"), "{said}");
+}
+
+const DATABASE: &str = r#"
+existing vpc main { default = true }
+security_group backend { vpc = main, allow tcp 3306 from self }
+db_subnet_group private { subnets = main.subnets }
+db_instance mysql {
+  engine = "mysql", version = "8.0"
+  class = "db.t3.micro", storage = 20GiB
+  database = "accounts"
+  username = "admin", password = pw
+  subnet_group = private
+  security_groups = [backend]
+}
+output endpoint = mysql.endpoint
+output port = mysql.port
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn databases() {
+    let stack = Stack::new().await;
+    let calls = stack.run(DATABASE).await;
+    assert!(
+        calls.is_superset(&set(&["private rds:CreateDBSubnetGroup", "mysql rds:CreateDBInstance"])),
+        "{calls:?}"
+    );
+    let outcome = ok(apply(&stack.job(DATABASE), false).await.unwrap());
+    assert_eq!(outcome.outputs.get("port").and_then(|v| v.as_int()), Some(3306));
+
+    // Everything that changes in place, at once.
+    let changed = DATABASE
+        .replace("db.t3.micro", "db.t3.small")
+        .replace(
+            "20GiB",
+            "40GiB\n  multi_az = true, backup_retention = 7, port = 3307, deletion_protection = true",
+        )
+        .replace("private {", "private { description = \"elsewhere\", tags = { a = \"b\" },");
+    let calls = stack.run(&changed).await;
+    let wanted = set(&[
+        "mysql rds:ModifyDBInstance",
+        "private rds:ModifyDBSubnetGroup",
+        "private rds:AddTagsToResource",
+    ]);
+    assert_eq!(calls, wanted);
+
+    // A new password is set once, and never read.
+    let other_password = format!("// password: another-password\n{changed}");
+    assert_eq!(stack.run(&other_password).await, set(&["mysql rds:ModifyDBInstance"]));
+
+    // Storage does not shrink, and a protected instance is not deleted.
+    let said = stack.fail(&other_password.replace("40GiB", "20GiB")).await;
+    assert!(said.contains("cannot shrink"), "{said}");
+    let refused = destroy(&stack.job(&other_password), false).await.unwrap();
+    stack.run(&other_password).await;
+    assert!(refused.errors.iter().any(|e| e.message.contains("deletion_protection = false")), "{refused:#?}");
+
+    let unprotected = other_password.replace("deletion_protection = true", "final_snapshot = true");
+    assert_eq!(stack.run(&unprotected).await, set(&["mysql rds:ModifyDBInstance"]));
+    let calls = stack.destroy(&unprotected).await;
+    let at = |call: &str| calls.iter().position(|c| c == call).unwrap_or_else(|| panic!("{calls:?}"));
+    assert!(at("mysql rds:DeleteDBInstance") < at("private rds:DeleteDBSubnetGroup"));
+    let snapshots = stack.clients.rds.describe_db_snapshots().send().await.unwrap();
+    let names: Vec<&str> =
+        snapshots.db_snapshots().iter().filter_map(|s| s.db_snapshot_identifier()).collect();
+    assert!(matches!(names[..], [name] if name.starts_with("shop-mysql-final-")), "{names:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_engine_means_another_database() {
+    let stack = Stack::new().await;
+    let body = DATABASE.replace("output", "// output");
+    stack.run(&body).await;
+    let other = body.replace("\"mysql\", version = \"8.0\"", "\"mariadb\"");
+    let planned = stack.plan(&other).await;
+    assert!(planned.nodes.iter().any(|n| n.id == "mysql" && n.action == Action::Replace));
+    let calls = stack.run(&other).await;
+    assert_eq!(calls, set(&["mysql rds:DeleteDBInstance", "mysql rds:CreateDBInstance"]));
+}
