@@ -119,15 +119,15 @@ impl<'a> Checker<'a> {
     pub(super) fn index(&mut self, inner: &'a Expr, at: &'a Expr) -> Type {
         match self.infer(inner, None) {
             Type::List(item) => {
-                self.expect(at, Want::new(&Type::int(), "[ ]"));
+                self.expect(at, Want::new(&Type::int(), ""));
                 *item
             }
             Type::Map(value) => {
-                self.expect(at, Want::new(&Type::string(), "[ ]"));
+                self.expect(at, Want::new(&Type::string(), ""));
                 *value
             }
             Type::Record(fields) => {
-                self.expect(at, Want::new(&Type::string(), "[ ]"));
+                self.expect(at, Want::new(&Type::string(), ""));
                 let ExprKind::String(parts) = &at.kind else {
                     return join_all(fields.values().map(|field| field.ty.clone()));
                 };

@@ -3,12 +3,12 @@
 use indexmap::IndexMap;
 use std::collections::HashMap;
 
-use super::checker::{Checker, Local, Want};
+use super::checker::{Checker, Want};
 use super::habits::habit;
 use super::mismatch::shown;
 use crate::base::{Span, sentence_list};
-use crate::diag::{Diagnostic, Edit, Fix};
-use crate::schema::{Attribute, BlockSchema, BoundArg, Type, bind_header, plain, usage};
+use crate::diag::Diagnostic;
+use crate::schema::{Attribute, BlockSchema, BoundArg, bind_header, usage};
 use crate::syntax::ast::{self, Block, Body, Entry, Expr, ExprKind, Ident};
 
 /// What a body may hold.
@@ -16,6 +16,8 @@ use crate::syntax::ast::{self, Block, Body, Entry, Expr, ExprKind, Ident};
 pub(super) struct Shape<'s> {
     /// What the body belongs to: a kind or block.
     pub(super) owner: &'s str,
+    /// Whether it is looked up.
+    pub(super) existing: bool,
     /// Its attributes.
     pub(super) attributes: &'s IndexMap<String, Attribute>,
     /// Attributes that every owner has.
@@ -27,6 +29,16 @@ pub(super) struct Shape<'s> {
 }
 
 impl<'s> Shape<'s> {
+    /// What takes these attributes and nothing else.
+    pub(super) fn of(owner: &'s str, attributes: &'s IndexMap<String, Attribute>) -> Self {
+        Shape { owner, existing: false, attributes, common: None, blocks: None, header: &[] }
+    }
+
+    /// What the user calls it.
+    fn title(&self) -> String {
+        format!("`{}{}`", if self.existing { "existing " } else { "" }, self.owner)
+    }
+
     fn attribute(&self, name: &str) -> Option<&'s Attribute> {
         self.attributes.get(name).or_else(|| self.common?.get(name))
     }
@@ -74,8 +86,12 @@ impl<'a> Checker<'a> {
                     self.condition(&branch.condition, "if");
                     let mut then = given.clone();
                     let mut otherwise = given.clone();
-                    self.entries(&branch.then, shape, &mut then, around);
-                    self.entries(&branch.otherwise, shape, &mut otherwise, around);
+                    self.where_holds(&branch.condition, true, |checker| {
+                        checker.entries(&branch.then, shape, &mut then, around);
+                    });
+                    self.where_holds(&branch.condition, false, |checker| {
+                        checker.entries(&branch.otherwise, shape, &mut otherwise, around);
+                    });
                     merge(given, then, otherwise);
                 }
                 Entry::Broken(_) => {}
@@ -121,7 +137,7 @@ impl<'a> Checker<'a> {
         if let Some(block) = shape.block(word) {
             return self.block_expected(name, value, block);
         }
-        let message = format!("`{}` has no attribute `{word}`", shape.owner);
+        let message = format!("{} has no attribute `{word}`", shape.title());
         let diagnostic = Diagnostic::error("unknown-attribute", name.span, message);
         if shape.header.iter().any(|header| header.attribute.name == word) {
             let words: Vec<String> = shape
@@ -206,7 +222,7 @@ impl<'a> Checker<'a> {
             self.give(name, given, around);
         } else {
             let what = if block.header.is_empty() && block.body.is_none() { "attribute" } else { "block" };
-            let message = format!("`{}` has no {what} `{}`", shape.owner, name.value);
+            let message = format!("{} has no {what} `{}`", shape.title(), name.value);
             let diagnostic = Diagnostic::error(
                 if what == "block" { "unknown-block" } else { "unknown-attribute" },
                 name.span,
@@ -232,11 +248,9 @@ impl<'a> Checker<'a> {
                 }
             }
             let shape = Shape {
-                owner: &schema.name,
-                attributes: &schema.attributes,
-                common: None,
                 blocks: Some(&schema.blocks),
                 header: &schema.header,
+                ..Shape::of(&schema.name, &schema.attributes)
             };
             match &block.body {
                 Some(body) => checker.body(body, shape, &block.name),
@@ -279,134 +293,10 @@ impl<'a> Checker<'a> {
         }
         let lines: Vec<String> = missing
             .iter()
-            .map(|attribute| {
-                format!("`{} = {}`", attribute.name, self.example(&attribute.name, &attribute.ty))
-            })
+            .map(|attribute| format!("{} = {}", attribute.name, self.example(&attribute.name, &attribute.ty)))
             .collect();
-        self.report(diagnostic.help(format!("add {}", lines.join(" and "))));
-    }
-
-    /// A value of a type, to show how an attribute is written; `…` where there is no telling.
-    pub(super) fn example(&self, name: &str, ty: &Type) -> String {
-        if let Some(kind) = ty.kinds().first() {
-            let handle = Type::Handle((*kind).to_owned());
-            let mut fitting =
-                self.scope.iter().filter(|(_, symbol)| symbol.ty == handle).map(|(name, _)| name);
-            let one = match (fitting.next(), fitting.next()) {
-                (Some(one), None) => one.clone(),
-                _ => "…".to_owned(),
-            };
-            return if ty.item().is_some() { format!("[{one}]") } else { one };
-        }
-        match ty {
-            Type::Literal(text) => format!("\"{text}\""),
-            Type::Variant(variant) if variant.params.is_empty() => variant.name.clone(),
-            Type::Variant(variant) => format!("{}(…)", variant.name),
-            Type::Union(members) => {
-                members.first().map_or("…".to_owned(), |first| self.example(name, first))
-            }
-            Type::Scalar(scalar) => match &scalar.refinement.matching {
-                Some(pattern) => match pattern.words.as_deref().and_then(|words| words.split('`').nth(1)) {
-                    Some(example) => format!("\"{example}\""),
-                    None => "\"…\"".to_owned(),
-                },
-                None if scalar.base.is_text() => "\"…\"".to_owned(),
-                None => "…".to_owned(),
-            },
-            Type::Secret(_) => {
-                let mut secrets =
-                    self.scope.iter().filter(|(_, symbol)| matches!(symbol.ty, Type::Secret(_)));
-                match (secrets.next(), secrets.next()) {
-                    (Some((secret, _)), None) => secret.clone(),
-                    _ => "SECRET".to_owned(),
-                }
-            }
-            Type::List(item) => format!("[{}]", self.example(name, item)),
-            Type::Map(_) | Type::Record(_) => "{ … }".to_owned(),
-            _ => "…".to_owned(),
-        }
-    }
-
-    /// Remembers the names of a resource's named blocks, so that bare words can mean them.
-    pub(super) fn collect_names(&mut self, entries: &'a [Entry], blocks: &'a IndexMap<String, BlockSchema>) {
-        self.blocks.clear();
-        if blocks.values().any(|block| block.named) {
-            let mut names = HashMap::new();
-            self.names_in(entries, blocks, &mut names);
-            self.blocks = names;
-        }
-    }
-
-    fn names_in(
-        &mut self,
-        entries: &'a [Entry],
-        blocks: &'a IndexMap<String, BlockSchema>,
-        names: &mut HashMap<&'a str, IndexMap<String, Span>>,
-    ) {
-        for entry in entries {
-            match entry {
-                Entry::Block(block) => {
-                    let Some(schema) = blocks.get(&block.name.value).filter(|schema| schema.named) else {
-                        continue;
-                    };
-                    let Some(value) = block.header.first().and_then(|arg| arg.values.first()) else {
-                        continue;
-                    };
-                    let name = match &value.kind {
-                        ExprKind::Name(name) => Some(name.clone()),
-                        ExprKind::String(parts) => plain(parts),
-                        _ => None,
-                    };
-                    let Some(name) = name else { continue };
-                    let known = names.entry(schema.name.as_str()).or_default();
-                    match known.get(&name) {
-                        Some(first) => self.out.push(
-                            Diagnostic::error(
-                                "duplicate-name",
-                                value.span,
-                                format!("there are two `{}` blocks named `{name}`", schema.name),
-                            )
-                            .label("again here")
-                            .related(*first, "first here")
-                            .help("choose another name for one of them"),
-                        ),
-                        None => {
-                            known.insert(name, value.span);
-                        }
-                    }
-                }
-                Entry::For(each) => self.names_in(&each.body, blocks, names),
-                Entry::If(branch) => {
-                    let mut then = names.clone();
-                    self.names_in(&branch.then, blocks, &mut then);
-                    self.names_in(&branch.otherwise, blocks, names);
-                    for (block, more) in then {
-                        names.entry(block).or_default().extend(more);
-                    }
-                }
-                Entry::Attribute(_) | Entry::Broken(_) => {}
-            }
-        }
-    }
-
-    /// A local name for each resource that items declare, as it is seen from inside of them.
-    pub(super) fn inner_names(&self, items: &'a [ast::Item]) -> Vec<Local<'a>> {
-        let names = super::declare::resources(items, &mut Vec::new());
-        let local = |(name, declared): (&'a str, super::declare::Declared<'a>)| Local {
-            name,
-            ty: declared.wrap(self.handle(declared.kind)),
-            span: declared.span,
-            symbol: self.scope.get_index_of(name),
-        };
-        names.into_iter().map(local).collect()
-    }
-
-    /// The handle of a kind; an error where there is no such kind.
-    pub(super) fn handle(&self, kind: &str) -> Type {
-        match self.schema.kind(kind) {
-            Some(kind) => Type::Handle(kind.name.clone()),
-            None => Type::Error,
-        }
+        let lines = sentence_list(lines.iter().map(String::as_str), "and");
+        self.report(diagnostic.help(format!("add {lines}")));
     }
 }
 
@@ -429,9 +319,4 @@ pub(super) fn has_broken(entries: &[Entry]) -> bool {
         Entry::If(branch) => has_broken(&branch.then) || has_broken(&branch.otherwise),
         Entry::Attribute(_) | Entry::Block(_) => false,
     })
-}
-
-/// A repair that inserts text.
-pub(super) fn insertion(title: &str, at: u32, text: &str) -> Fix {
-    Fix { title: title.to_owned(), edits: vec![Edit { span: Span::new(at, at), text: text.to_owned() }] }
 }

@@ -7,7 +7,7 @@ use super::builtins::builtin;
 use super::graph::Graph;
 use super::module::{Symbol, What};
 use super::walk;
-use crate::base::{Span, closest};
+use crate::base::{Span, closest, sentence_list};
 use crate::diag::Diagnostic;
 use crate::schema::{Schema, Type, is_kind};
 use crate::syntax::ast::{Body, Expr, ExprKind};
@@ -23,19 +23,35 @@ pub(super) struct Want<'t> {
     pub(super) ty: &'t Type,
     /// What takes the value: an attribute, a parameter; empty when there is no better word than "this".
     pub(super) taker: &'t str,
-    /// Whether the value is an element of what the taker takes.
-    pub(super) element: bool,
+    /// Which part of what the taker takes the value is.
+    pub(super) part: Part<'t>,
+}
+
+/// A part of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part<'t> {
+    /// The whole.
+    Whole,
+    /// An element of a list.
+    Element,
+    /// An entry of a map, by its name.
+    Entry(&'t str),
 }
 
 impl<'t> Want<'t> {
     /// What `taker` takes.
     pub(super) fn new(ty: &'t Type, taker: &'t str) -> Self {
-        Want { ty, taker, element: false }
+        Want { ty, taker, part: Part::Whole }
     }
 
     /// The same for an element.
     pub(super) fn item(self, ty: &'t Type) -> Self {
-        Want { ty, element: true, ..self }
+        Want { ty, part: Part::Element, ..self }
+    }
+
+    /// The same for an entry of a map.
+    pub(super) fn entry(self, ty: &'t Type, name: &'t str) -> Self {
+        Want { ty, part: Part::Entry(name), ..self }
     }
 
     /// The same with another type.
@@ -122,6 +138,13 @@ impl<'a> Checker<'a> {
         }
         if let Some(node) = self.node {
             self.graph.add(node, symbol, span);
+        }
+    }
+
+    /// Takes back what `lookup` recorded: a name that does not fit is no dependency.
+    pub(super) fn retract(&mut self, span: Span) {
+        if let Some(node) = self.node {
+            self.graph.retract(node, span);
         }
     }
 
@@ -239,8 +262,15 @@ impl<'a> Checker<'a> {
         } else if let Some(block) = hint.and_then(Type::block_name) {
             diagnostic.help(format!("add `{block} {name} {{ … }}` beside it"))
         } else if !words.is_empty() {
-            let words = crate::base::sentence_list(words.iter().map(String::as_str), "or");
-            diagnostic.help(format!("choose {words}"))
+            let words = sentence_list(words.iter().map(String::as_str), "or");
+            let kinds = hint.map(Type::kinds).unwrap_or_default();
+            diagnostic.help(match &kinds[..] {
+                [] => format!("choose {words}"),
+                kinds => {
+                    let kinds = sentence_list(kinds.iter().copied(), "or");
+                    format!("declare it, as a resource of the kind {kinds}; or choose {words}")
+                }
+            })
         } else if let Some(help) = self.stage_help(name) {
             diagnostic.help(help)
         } else if is_kind(name) {

@@ -54,8 +54,8 @@ impl<'a> Checker<'a> {
             },
             ExprKind::If(condition, then, otherwise) => {
                 self.condition(condition, "if");
-                self.expect(then, want);
-                self.expect(otherwise, want);
+                self.where_holds(condition, true, |checker| checker.expect(then, want));
+                self.where_holds(condition, false, |checker| checker.expect(otherwise, want));
             }
             ExprKind::Binary(left, op, right) if op.value == BinaryOp::Default => {
                 let found = self.infer(left, Some(want.ty)).required();
@@ -101,6 +101,7 @@ impl<'a> Checker<'a> {
             Some(found) if found.fits(want.ty) => return,
             Some(found) => found.clone(),
         };
+        self.retract(e.span);
         if want.ty.block_name().is_some() && !matches!(found, Type::Optional(_)) {
             return self.unknown_name(name, e.span, Some(want.ty));
         }
@@ -163,8 +164,8 @@ impl<'a> Checker<'a> {
             ExprKind::Range(from, to) => self.range(from, to),
             ExprKind::If(condition, then, otherwise) => {
                 self.condition(condition, "if");
-                let then = self.infer(then, hint);
-                let otherwise = self.infer(otherwise, hint);
+                let then = self.where_holds(condition, true, |checker| checker.infer(then, hint));
+                let otherwise = self.where_holds(condition, false, |checker| checker.infer(otherwise, hint));
                 then.join(otherwise)
             }
         }
@@ -232,10 +233,7 @@ impl<'a> Checker<'a> {
     fn expect_values(&mut self, body: &'a Body, value: &Type, want: Want<'_>) {
         let mut seen = HashMap::new();
         self.fields(&body.entries, &mut seen, &mut |checker, name, e| {
-            // The name of a variable says more than the name of the map.
-            let want =
-                Want { ty: value, taker: if name.is_empty() { want.taker } else { name }, element: false };
-            checker.expect(e, want);
+            checker.expect(e, want.entry(value, name));
         });
     }
 
@@ -317,8 +315,12 @@ impl<'a> Checker<'a> {
                 Entry::If(branch) => {
                     self.condition(&branch.condition, "if");
                     let mut then = seen.clone();
-                    self.fields(&branch.then, &mut then, see);
-                    self.fields(&branch.otherwise, seen, see);
+                    self.where_holds(&branch.condition, true, |checker| {
+                        checker.fields(&branch.then, &mut then, see);
+                    });
+                    self.where_holds(&branch.condition, false, |checker| {
+                        checker.fields(&branch.otherwise, seen, see);
+                    });
                     seen.extend(then);
                 }
                 Entry::Block(block) => {
@@ -331,7 +333,7 @@ impl<'a> Checker<'a> {
                         )
                         .help(format!("write `{} = …`", name.value)),
                     );
-                    crate::check::walk::block(block, &mut |_| {});
+                    block.body.iter().for_each(|body| self.touch_body(body));
                 }
                 Entry::For(each) => {
                     self.report(
@@ -355,11 +357,12 @@ impl<'a> Checker<'a> {
 
     fn comprehension(&mut self, inner: &'a Comprehension, value: impl FnOnce(&mut Self)) {
         let locals = self.elements(inner.key.as_ref(), &inner.name, &inner.list);
-        self.with_locals(locals, |checker| {
-            if let Some(condition) = &inner.condition {
+        self.with_locals(locals, |checker| match &inner.condition {
+            Some(condition) => {
                 checker.condition(condition, "if");
+                checker.where_holds(condition, true, value);
             }
-            value(checker);
+            None => value(checker),
         });
     }
 

@@ -23,6 +23,13 @@ impl Graph {
         }
     }
 
+    /// Takes back the last reference of a node, when it stands at this place.
+    pub(super) fn retract(&mut self, from: usize, span: Span) {
+        if let Some(edges) = self.edges.get_mut(from) {
+            edges.pop_if(|(_, place)| *place == span);
+        }
+    }
+
     /// Reports names that need each other, each circle once. `name` gives the name of a node; nodes without one are
     /// the `if`s and `for`s around others.
     pub(super) fn circles<'a>(&self, name: &dyn Fn(usize) -> Option<&'a str>, out: &mut Vec<Diagnostic>) {

@@ -1,22 +1,22 @@
 //! The words for a value that does not fit, and what to type instead.
 
-use super::checker::{Checker, Want};
+use super::checker::{Checker, Part, Want};
 use super::declare::with_article;
 use crate::base::{Span, closest, sentence_list};
 use crate::diag::Diagnostic;
 use crate::schema::{Base, Type, plain};
-use crate::syntax::ast::{Expr, ExprKind};
+use crate::syntax::ast::{Expr, ExprKind, StringPart};
 
 impl<'a> Checker<'a> {
     /// Reports that a value of type `found` does not fit.
     pub(super) fn mismatch(&mut self, e: &'a Expr, found: &Type, want: Want<'_>) {
         let diagnostic = if found.holds_secret() && !want.ty.holds_secret() {
-            exposed(e, want)
+            exposed(self.secret_in(e), want)
         } else if needs_secret(found, want.ty) {
             plain_secret(e, want)
         } else if may_be_none(found, want.ty) {
             self.possibly_none(e, takes(want))
-        } else if let Some(choice) = self.invalid_choice(e, want) {
+        } else if let Some(choice) = self.invalid_choice(e, found, want) {
             choice
         } else {
             self.other(e, found, want)
@@ -41,10 +41,27 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The part of a text that is secret.
+    fn secret_in(&mut self, e: &'a Expr) -> &'a Expr {
+        let ExprKind::String(parts) = &e.kind else { return e };
+        let inner = parts.iter().filter_map(|part| match part {
+            StringPart::Interpolation(inner) => Some(inner),
+            StringPart::Text(_) => None,
+        });
+        // The parts have been checked already: what is wrong with them has been said.
+        let said = self.out.len();
+        let found = inner.into_iter().find(|inner| self.infer(inner, None).holds_secret());
+        self.out.truncate(said);
+        found.unwrap_or(e)
+    }
+
     /// A text or word that is none of those to choose from.
-    fn invalid_choice(&self, e: &Expr, want: Want<'_>) -> Option<Diagnostic> {
-        let ExprKind::String(parts) = &e.kind else { return None };
-        let text = plain(parts)?;
+    fn invalid_choice(&self, e: &Expr, found: &Type, want: Want<'_>) -> Option<Diagnostic> {
+        let text = match (&e.kind, found) {
+            (ExprKind::String(parts), _) => plain(parts)?,
+            (_, Type::Literal(text)) => text.clone(),
+            _ => return None,
+        };
         let literals = want.ty.literals();
         let words = self.words(want.ty);
         if literals.is_empty() && words.is_empty() {
@@ -60,7 +77,14 @@ impl<'a> Checker<'a> {
         let choices = literals.iter().map(|text| format!("\"{text}\"")).chain(words);
         let choices: Vec<String> = choices.collect();
         let message = format!("{} cannot be `\"{text}\"`", subject(want));
-        let diagnostic = Diagnostic::error("invalid-choice", e.span, message);
+        let mut diagnostic = Diagnostic::error("invalid-choice", e.span, message);
+        if let ExprKind::Name(name) = &e.kind
+            && let Some((span, _)) = self.declaration(name)
+        {
+            diagnostic = diagnostic.related(span, format!("`{name}` is declared here"));
+            let choices = sentence_list(choices.iter().map(String::as_str), "or");
+            return Some(diagnostic.help(format!("choose {choices}")));
+        }
         let quoted = format!("\"{text}\"");
         let near = closest(&text, literals.iter().copied()).map(|near| format!("\"{near}\""));
         let near = near.or_else(|| closest(&text, choices.iter().map(String::as_str)).map(str::to_owned));
@@ -90,11 +114,16 @@ impl<'a> Checker<'a> {
     /// What to type instead, for the slips that can be told.
     fn advise(&self, diagnostic: Diagnostic, e: &Expr, found: &Type, want: Want<'_>) -> Diagnostic {
         let wanted = want.ty;
+        let bases = bases(wanted);
+        if let Some(text) = bases.iter().find_map(|base| unquoted(e, *base)) {
+            let title = format!("write `{text}`");
+            return diagnostic.help("write it without quotes").fix(title, e.span, text);
+        }
         if let (Some(item), false) = (wanted.item(), matches!(found, Type::List(_))) {
-            if found.fits(item) {
-                return wrap(diagnostic.help("write a list: put it between `[` and `]`"), e, "[", "]");
-            }
-            return diagnostic.help(format!("write a list of {}", shown(item)));
+            return match found.fits(item) {
+                true => wrap(diagnostic.help("write a list: put it between `[` and `]`"), e, "[", "]"),
+                false => diagnostic.help(format!("write a list of {}", shown(item))),
+            };
         }
         if let Type::List(item) = found
             && item.fits(wanted)
@@ -121,28 +150,32 @@ impl<'a> Checker<'a> {
                 .help(format!("name a resource, such as one declared with `existing {kind} NAME {{ … }}`"));
         }
         if wanted.range_bound().is_some() {
-            return diagnostic.help("write the lowest and the highest value: `2..4`");
+            return match e.kind {
+                ExprKind::Int(n) => diagnostic
+                    .help(format!("write the lowest and the highest value: `{n}..{n}`"))
+                    .fix(format!("write `{n}..{n}`"), e.span, format!("{n}..{n}")),
+                _ => diagnostic.help("write the lowest and the highest value: `2..4`"),
+            };
         }
-        match (wanted.base(), found.base()) {
-            (Some(Base::Duration), Some(Base::Int)) => {
-                diagnostic.help("write a unit: `30s`, `10m`, `2h` or `7d`")
-            }
-            (Some(Base::Size), Some(Base::Int)) => diagnostic.help("write a unit: `20GiB`"),
-            (Some(Base::Percent), Some(Base::Int)) => diagnostic.help("write a percent sign: `50%`"),
-            (Some(base), Some(Base::String)) => match unquoted(e, base) {
-                Some(text) => {
-                    let title = format!("write `{text}`");
-                    diagnostic.help("write it without quotes").fix(title, e.span, text)
-                }
-                None => diagnostic.help(example(base)),
+        let Some(first) = bases.first() else {
+            return match wanted.map_value().is_some() || wanted.record().is_some() {
+                true => diagnostic.help("write `{ NAME = VALUE }`"),
+                false => diagnostic,
+            };
+        };
+        match (first, found.base()) {
+            (Base::Duration, Some(Base::Int)) => diagnostic.help("write a unit: `30s`, `10m`, `2h` or `7d`"),
+            (Base::Size, Some(Base::Int)) => diagnostic.help("write a unit: `20GiB`"),
+            (Base::Percent, Some(Base::Int)) => diagnostic.help("write a percent sign: `50%`"),
+            (base, Some(found)) if base.is_text() && found.is_text() => match words(wanted) {
+                Some(words) => diagnostic.help(format!("it takes {words}")),
+                None => diagnostic,
             },
-            (Some(base), Some(_)) if base.is_text() => match e.kind {
+            (base, Some(_)) if base.is_text() => match e.kind {
                 ExprKind::Int(_) => wrap(diagnostic.help("a text stands in quotes"), e, "\"", "\""),
                 _ => diagnostic.help("to make a text of a value write `\"${…}\"`"),
             },
-            (Some(base), _) => diagnostic.help(example(base)),
-            _ if wanted.map_value().is_some() => diagnostic.help("write `{ NAME = VALUE }`"),
-            _ => diagnostic,
+            (base, _) => diagnostic.help(example(*base)),
         }
     }
 
@@ -166,23 +199,69 @@ impl<'a> Checker<'a> {
         }
         Some(format!("read what it gives: {}", sentence_list(all.iter().map(String::as_str), "or")))
     }
+
+    /// A value of a type, to show how an attribute is written; `…` where there is no telling.
+    pub(super) fn example(&self, name: &str, ty: &Type) -> String {
+        if let Some(kind) = ty.kinds().first() {
+            let handle = Type::Handle((*kind).to_owned());
+            let mut fitting =
+                self.scope.iter().filter(|(_, symbol)| symbol.ty == handle).map(|(name, _)| name);
+            let one = match (fitting.next(), fitting.next()) {
+                (Some(one), None) => one.clone(),
+                _ => "…".to_owned(),
+            };
+            return if ty.item().is_some() { format!("[{one}]") } else { one };
+        }
+        match ty {
+            Type::Literal(text) => format!("\"{text}\""),
+            Type::Variant(variant) if variant.params.is_empty() => variant.name.clone(),
+            Type::Variant(variant) => format!("{}(…)", variant.name),
+            Type::Union(members) => {
+                members.first().map_or("…".to_owned(), |first| self.example(name, first))
+            }
+            Type::Scalar(scalar) => match &scalar.refinement.matching {
+                Some(pattern) => match pattern.words.as_deref().and_then(|words| words.split('`').nth(1)) {
+                    Some(example) => format!("\"{example}\""),
+                    None => "\"…\"".to_owned(),
+                },
+                None if scalar.base.is_text() => "\"…\"".to_owned(),
+                None => "…".to_owned(),
+            },
+            Type::Secret(_) => {
+                let mut secrets =
+                    self.scope.iter().filter(|(_, symbol)| matches!(symbol.ty, Type::Secret(_)));
+                match (secrets.next(), secrets.next()) {
+                    (Some((secret, _)), None) => secret.clone(),
+                    _ => "SECRET".to_owned(),
+                }
+            }
+            Type::List(item) => format!("[{}]", self.example(name, item)),
+            Type::Map(_) | Type::Record(_) => "{ … }".to_owned(),
+            _ => "…".to_owned(),
+        }
+    }
 }
 
-/// What takes the value: "`engine`", "an element of `ports`", "this".
+/// What takes the value: "`engine`", "an element of `ports`", "`cost` of `tags`", "this".
 fn subject(want: Want<'_>) -> String {
-    match (want.taker, want.element) {
+    match (want.taker, want.part) {
         ("", _) => "this".to_owned(),
-        (taker, false) => format!("`{taker}`"),
-        (taker, true) => format!("an element of `{taker}`"),
+        (taker, Part::Whole) => format!("`{taker}`"),
+        (taker, Part::Element) => format!("an element of `{taker}`"),
+        (taker, Part::Entry(name)) => format!("`{name}` of `{taker}`"),
     }
 }
 
 /// "`storage` takes `Size`".
 fn takes(want: Want<'_>) -> String {
-    let verb = if want.element { "is" } else { "takes" };
+    let verb = if want.part == Part::Element { "is" } else { "takes" };
+    let ty = match want.ty {
+        Type::Optional(inner) => inner,
+        ty => ty,
+    };
     match want.taker {
-        "" => format!("this must be {}", shown(want.ty)),
-        _ => format!("{} {verb} {}", subject(want), shown(want.ty)),
+        "" => format!("this must be {}", shown(ty)),
+        _ => format!("{} {verb} {}", subject(want), shown(ty)),
     }
 }
 
@@ -201,7 +280,7 @@ pub(super) fn shown(ty: &Type) -> String {
 }
 
 /// An expression as a subject: its name where it has one.
-fn described(e: &Expr) -> String {
+pub(super) fn described(e: &Expr) -> String {
     match &e.kind {
         ExprKind::Name(name) => format!("`{name}`"),
         ExprKind::Member(inner, member) => match &inner.kind {
@@ -214,9 +293,11 @@ fn described(e: &Expr) -> String {
 
 fn exposed(e: &Expr, want: Want<'_>) -> Diagnostic {
     let message = format!("{} would be shown in the open by {}", described(e), subject(want));
-    Diagnostic::error("secret-exposed", e.span, message)
-        .label("this holds a secret")
-        .help("secrets go only where a secret is taken, such as `password`, `variables`, or `with { NAME = SECRET }` of a command")
+    let diagnostic = Diagnostic::error("secret-exposed", e.span, message).label("this holds a secret");
+    match want.taker {
+        "run" => diagnostic.help("hand it over in a variable: `run \"… $SECRET\" with { SECRET = … }`"),
+        _ => diagnostic.help("give secrets only to what takes a `Secret`, such as `password` or `variables`"),
+    }
 }
 
 fn plain_secret(e: &Expr, want: Want<'_>) -> Diagnostic {
@@ -262,6 +343,26 @@ fn unquoted(e: &Expr, base: Base) -> Option<String> {
     };
     let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
     (digits.len() < text.len() && units.contains(&digits)).then_some(text)
+}
+
+/// The bases of the scalars among the alternatives of a type.
+fn bases(ty: &Type) -> Vec<Base> {
+    ty.members()
+        .into_iter()
+        .filter_map(|member| match member {
+            Type::Scalar(scalar) => Some(scalar.base),
+            Type::Literal(_) => Some(Base::String),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What the texts of a type look like, in words.
+fn words(ty: &Type) -> Option<&str> {
+    ty.find(&|member| match member {
+        Type::Scalar(scalar) => scalar.refinement.matching.as_ref()?.words.as_deref(),
+        _ => None,
+    })
 }
 
 fn example(base: Base) -> &'static str {

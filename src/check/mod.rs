@@ -19,13 +19,20 @@ mod exprs;
 mod file;
 mod graph;
 mod habits;
+mod items;
+#[cfg(test)]
+mod library;
 mod load;
 mod mismatch;
 mod module;
+mod narrow;
 mod operators;
 mod order;
+mod params;
 mod read;
+mod resources;
 mod rollout;
+mod rules;
 pub mod walk;
 
 pub use actions::{CONDITIONS, ClauseRule, ConditionRule, METHODS, Takes, VERBS, Verb};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::checker::{Checker, Want};
 use super::exprs::join_all;
-use super::mismatch::shown;
+use super::mismatch::{described, shown};
 use crate::base::{Span, closest, sentence_list};
 use crate::diag::Diagnostic;
 use crate::schema::{Base, Field, Type, plain};
@@ -24,7 +24,7 @@ impl<'a> Checker<'a> {
         match op {
             BinaryOp::And | BinaryOp::Or => {
                 self.condition(left, word(op));
-                self.condition(right, word(op));
+                self.where_holds(left, op == BinaryOp::And, |checker| checker.condition(right, word(op)));
                 Type::bool()
             }
             BinaryOp::Default => {
@@ -82,6 +82,12 @@ impl<'a> Checker<'a> {
         if self.never(left, &a, right) || self.never(right, &b, left) {
             return;
         }
+        if a == Type::None || b == Type::None {
+            let (value, never) = if a == Type::None { (right, &b) } else { (left, &a) };
+            let message = format!("{} is never `none`: it is {}", described(value), shown(never));
+            return self
+                .report(Diagnostic::error("incomparable", e.span, message).help("drop the comparison"));
+        }
         self.report(
             Diagnostic::error(
                 "incomparable",
@@ -132,6 +138,10 @@ impl<'a> Checker<'a> {
             false => ("incomparable", format!("this is never `\"{text}\"`")),
         };
         let diagnostic = Diagnostic::error(code, text_expr.span, message);
+        if literals == [""] {
+            self.report(diagnostic.help(format!("declare it: `stage {text} {{ … }}`")));
+            return true;
+        }
         self.report(match closest(&text, literals.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `\"{near}\"`?")).fix(
                 format!("change to `\"{near}\"`"),
@@ -304,11 +314,11 @@ impl<'a> Checker<'a> {
         let diagnostic = Diagnostic::error("type-mismatch", span, message);
         let text = |ty: &Type| ty.base().is_some_and(Base::is_text);
         self.report(match op {
-            BinaryOp::Add if text(a) || text(b) => {
-                diagnostic.help("to put a value into a text write `\"…${value}…\"`")
-            }
             BinaryOp::Add if matches!(a, Type::List(_)) => {
                 diagnostic.help("to add one element write `LIST + [ELEMENT]`")
+            }
+            BinaryOp::Add if text(a) || text(b) => {
+                diagnostic.help("to put a value into a text write `\"…${value}…\"`")
             }
             _ => diagnostic.help("both sides need the same unit"),
         });

@@ -122,7 +122,7 @@ impl<'a> Checker<'a> {
                     action.verb.span,
                     near,
                 ),
-                None => diagnostic.help(format!("steps {}", sentence_list(known(), "or"))),
+                None => diagnostic.help(format!("a step can {}", sentence_list(known(), "or"))),
             });
         };
         match &action.object {

@@ -75,7 +75,9 @@ pub fn bind_header<'a>(
         if let Some(first) = bound.insert(header.attribute.name.clone(), found) {
             let message = format!("`{}` is given twice", header.attribute.name);
             wrong.push(
-                Diagnostic::error("invalid-header", arg.span, message).related(first.span, "first here"),
+                Diagnostic::error("invalid-header", arg.span, message)
+                    .related(first.span, "first here")
+                    .help(usage()),
             );
         }
     }
@@ -145,7 +147,8 @@ pub fn bind_call<'a>(
         if let Some(first) = bound.insert(param.clone(), &arg.value) {
             wrong.push(
                 Diagnostic::error("invalid-arguments", arg.value.span, format!("`{param}` is given twice"))
-                    .related(first.span, "first here"),
+                    .related(first.span, "first here")
+                    .help(call_usage(name, params)),
             );
         }
     }

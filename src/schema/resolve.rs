@@ -142,7 +142,15 @@ impl TypeScope<'_> {
 
 fn unknown<'a>(name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     let diagnostic = Diagnostic::error("unknown-type", span, format!("there is no type `{name}`"));
-    match closest(name, known) {
+    let meant = match name.to_ascii_lowercase().as_str() {
+        "integer" | "number" | "long" => Some("Int"),
+        "boolean" => Some("Bool"),
+        "text" | "str" => Some("String"),
+        "time" | "timeout" => Some("Duration"),
+        "bytes" => Some("Size"),
+        _ => None,
+    };
+    match meant.or_else(|| closest(name, known)) {
         Some(near) => diagnostic
             .help(format!("did you mean `{near}`?"))
             .fix(format!("change to `{near}`"), span, near),

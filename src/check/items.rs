@@ -1,0 +1,275 @@
+//! The declarations of a file, one by one.
+
+use indexmap::IndexMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::bodies::Shape;
+use super::checker::{Checker, Local, Want};
+use super::module::{Module, Symbol, What};
+use super::order::in_order;
+use crate::base::Span;
+use crate::diag::Diagnostic;
+use crate::schema::{Attribute, Type, plain};
+use crate::syntax::ast::{self, ExprKind, Item, ItemKind};
+
+/// What the walk through the items of a file carries with it.
+pub(super) struct Items<'a, 'w> {
+    pub(super) used: &'w HashMap<Span, Arc<Module>>,
+    pub(super) outputs: IndexMap<String, Type>,
+    pub(super) pipeline: &'a IndexMap<String, Attribute>,
+    pub(super) rollout: Option<Span>,
+}
+
+impl<'a> Checker<'a> {
+    /// Finds the types of the `let`s of a file.
+    pub(super) fn lets(&mut self, items: &'a [Item]) {
+        for one in in_order(items) {
+            let at = self.scope.get_index_of(&one.name.value);
+            let own = self.scope.get(&one.name.value).is_some_and(|symbol| symbol.span == one.name.span);
+            let ty = self.as_node(at.filter(|_| own), |checker| checker.let_type(one));
+            if let Some(symbol) = self.scope.get_mut(&one.name.value).filter(|_| own) {
+                symbol.ty = ty;
+            }
+        }
+    }
+
+    fn let_type(&mut self, one: &'a ast::Let) -> Type {
+        let ty = match &one.ty {
+            Some(ty) => {
+                let ty = self.schema.resolve_type(ty, self.types, &mut self.out);
+                self.expect(&one.value, Want::new(&ty, &one.name.value));
+                ty
+            }
+            None => self.infer(&one.value, None),
+        };
+        if ty.is_too_large() {
+            self.report(
+                Diagnostic::error("type-too-large", one.value.span, "this value nests too deeply")
+                    .help("nest its parts less deeply"),
+            );
+            return Type::Error;
+        }
+        if let Type::Module(_) = ty {
+            self.report(
+                Diagnostic::error("type-mismatch", one.value.span, "a module is no value")
+                    .help("name one of its outputs"),
+            );
+            return Type::Error;
+        }
+        ty
+    }
+
+    pub(super) fn item(&mut self, item: &'a Item, walk: &mut Items<'a, '_>, top: bool) {
+        if !top && let Some(what) = top_level_only(&item.kind) {
+            let at = Span::new(item.span.start, item.span.start + what.len() as u32);
+            return self.report(
+                Diagnostic::error(
+                    "misplaced-declaration",
+                    at,
+                    format!("`{what}` stands at the top level only"),
+                )
+                .help("move it out of the `if` or `for`"),
+            );
+        }
+        match &item.kind {
+            ItemKind::Pipeline(pipeline) => {
+                let shape = Shape::of("pipeline", walk.pipeline);
+                let node = self.scope.get_index_of("pipeline");
+                self.as_node(node, |checker| checker.body(&pipeline.body, shape, &pipeline.name));
+            }
+            ItemKind::Param(param) => self.param(param),
+            ItemKind::Secret(secret) => self.secret(secret),
+            ItemKind::Output(output) => self.output_item(output, walk),
+            ItemKind::Use(one) => self.use_item(one, walk.used),
+            ItemKind::Kind(kind) => self.report(
+                Diagnostic::error(
+                    "misplaced-declaration",
+                    kind.name.span,
+                    "kinds are declared only in the library",
+                )
+                .help("to reuse resources write a module, and read it with `use`"),
+            ),
+            ItemKind::Resource(resource) => {
+                let own = |symbol: &Symbol| matches!(symbol.what, What::Resource | What::Existing);
+                let symbol = self.scope.get_full(&resource.name.value);
+                let node = symbol.filter(|(_, _, symbol)| own(symbol)).map(|(at, ..)| at);
+                if let (Some(node), Some(around)) = (node, self.node) {
+                    self.graph.add(node, around, resource.name.span);
+                }
+                self.as_node(node, |checker| checker.resource(resource));
+            }
+            ItemKind::For(each) => self.around(item, |checker| {
+                let locals = checker.elements(each.key.as_ref(), &each.name, &each.list);
+                checker.with_locals(locals, |checker| checker.inner_items(&each.body, walk));
+            }),
+            ItemKind::If(branch) => self.around(item, |checker| {
+                checker.condition(&branch.condition, "if");
+                checker.where_holds(&branch.condition, true, |checker| {
+                    checker.inner_items(&branch.then, walk);
+                });
+                checker.where_holds(&branch.condition, false, |checker| {
+                    checker.inner_items(&branch.otherwise, walk);
+                });
+            }),
+            ItemKind::Rollout(rollout) => {
+                if let Some(first) = walk.rollout.replace(item.span) {
+                    self.report(
+                        Diagnostic::error(
+                            "duplicate-rollout",
+                            keyword(item.span, "rollout"),
+                            "a file has one rollout",
+                        )
+                        .related(keyword(first, "rollout"), "the first is here")
+                        .help("write all steps into one `rollout { … }`"),
+                    );
+                }
+                self.rollout(rollout);
+            }
+            ItemKind::Let(_) | ItemKind::Stage(_) | ItemKind::Type(_) | ItemKind::Broken => {}
+        }
+    }
+
+    /// Checks an `if` or `for` around items: what is inside needs what the condition or list needs.
+    fn around(&mut self, item: &'a Item, inside: impl FnOnce(&mut Self)) {
+        // Numbers beyond the scope's stand for the `if`s and `for`s.
+        self.around += 1;
+        let node = self.scope.len() + self.around;
+        if let Some(outer) = self.node {
+            self.graph.add(node, outer, keyword(item.span, "if"));
+        }
+        self.as_node(Some(node), inside);
+    }
+
+    fn inner_items(&mut self, items: &'a [Item], walk: &mut Items<'a, '_>) {
+        let names = self.inner_names(items);
+        self.with_locals(names, |checker| {
+            // Each `let` is declared before its type is known, so that a name of the file is not taken for it.
+            let lets = in_order(items);
+            let before = checker.locals.len();
+            checker.locals.extend(lets.iter().map(|one| Local {
+                name: &one.name.value,
+                ty: Type::Error,
+                span: one.name.span,
+                symbol: None,
+            }));
+            for (n, one) in lets.iter().enumerate() {
+                let ty = checker.let_type(one);
+                if let Some(local) = checker.locals.get_mut(before + n) {
+                    local.ty = ty;
+                }
+            }
+            items.iter().for_each(|item| checker.item(item, walk, false));
+            checker.locals.truncate(before);
+        });
+    }
+
+    fn param(&mut self, param: &'a ast::Param) {
+        let Some(default) = &param.default else { return };
+        let Some((at, _, symbol)) = self.scope.get_full(&param.name.value) else { return };
+        let ty = symbol.ty.clone();
+        self.as_node(Some(at), |checker| checker.expect(default, Want::new(&ty, &param.name.value)));
+    }
+
+    fn secret(&mut self, secret: &'a ast::Secret) {
+        let source = &secret.source;
+        let env = match &source.kind {
+            ExprKind::Call(name, args) if name.value == "env" => match &args[..] {
+                [ast::Arg { name: None, value }] => match &value.kind {
+                    ExprKind::String(parts) => plain(parts).map(|text| (text, value.span)),
+                    _ => None,
+                },
+                _ => None,
+            },
+            ExprKind::Broken => return,
+            _ => None,
+        };
+        let usual = secret.name.value.to_uppercase();
+        match env {
+            Some((name, _)) if is_variable(&name) => {}
+            Some((name, span)) => self.report(
+                Diagnostic::error(
+                    "invalid-secret",
+                    span,
+                    format!("`{name}` is no name of an environment variable"),
+                )
+                .help("write capital letters, digits and underscores, such as `DB_PASSWORD`"),
+            ),
+            None => {
+                self.touch(source);
+                self.report(
+                    Diagnostic::error(
+                        "invalid-secret",
+                        source.span,
+                        "a secret is read from an environment variable",
+                    )
+                    .label("whoever reads the file would read it")
+                    .help(format!("write `env(\"{usual}\")`")),
+                );
+            }
+        }
+    }
+
+    fn output_item(&mut self, output: &'a ast::Output, walk: &mut Items<'a, '_>) {
+        let ty = match &output.ty {
+            Some(written) => {
+                let ty = self.schema.resolve_type(written, self.types, &mut self.out);
+                self.expect(&output.value, Want::new(&ty, &output.name.value));
+                ty
+            }
+            None => self.infer(&output.value, None),
+        };
+        if let Type::Module(_) = ty {
+            self.report(
+                Diagnostic::error("type-mismatch", output.value.span, "a module is no value")
+                    .help("name one of its outputs"),
+            );
+        }
+        let name = &output.name;
+        if walk.outputs.insert(name.value.clone(), ty).is_some() {
+            self.report(
+                Diagnostic::error(
+                    "duplicate-name",
+                    name.span,
+                    format!("the output `{}` is declared twice", name.value),
+                )
+                .help("choose another name for one of them"),
+            );
+        }
+    }
+}
+
+/// The word of a declaration that stands at the top level only.
+pub(super) fn top_level_only(kind: &ItemKind) -> Option<&'static str> {
+    Some(match kind {
+        ItemKind::Pipeline(_) => "pipeline",
+        ItemKind::Param(_) => "param",
+        ItemKind::Secret(_) => "secret",
+        ItemKind::Stage(stage) => {
+            if stage.production {
+                "production"
+            } else {
+                "stage"
+            }
+        }
+        ItemKind::Output(_) => "output",
+        ItemKind::Use(_) => "use",
+        ItemKind::Type(_) => "type",
+        ItemKind::Kind(_) => "kind",
+        ItemKind::Rollout(_) => "rollout",
+        ItemKind::Let(_) | ItemKind::Resource(_) | ItemKind::For(_) | ItemKind::If(_) | ItemKind::Broken => {
+            return None;
+        }
+    })
+}
+
+/// The place of an item's first word.
+pub(super) fn keyword(item: Span, word: &str) -> Span {
+    Span::new(item.start, item.start + word.len() as u32)
+}
+
+/// What an environment variable can be called.
+fn is_variable(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit())
+}
