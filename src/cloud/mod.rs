@@ -4,6 +4,7 @@ mod acm;
 mod beanstalk;
 mod classify;
 mod clients;
+mod cloudfront;
 mod connect;
 mod dns;
 mod driver;

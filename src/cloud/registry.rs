@@ -1,6 +1,6 @@
 //! Which driver serves which kind.
 
-use super::{Driver, acm, beanstalk, dns, ec2, elasticache, mq, rds, s3};
+use super::{Driver, acm, beanstalk, cloudfront, dns, ec2, elasticache, mq, rds, s3};
 
 /// The driver of a kind of `stdlib/`, of a separate block (`security_group.allow`), or of what rollout actions make
 /// (`s3.object`, `beanstalk.storage`, `beanstalk.version`, `beanstalk.deployment`, `beanstalk.swap`,
@@ -20,6 +20,7 @@ pub fn driver(kind: &str) -> Option<&'static dyn Driver> {
         "s3.object" => &s3::Object,
         "application" => &beanstalk::Application,
         "certificate" => &acm::Certificate,
+        "distribution" => &cloudfront::Distribution,
         "environment" => &beanstalk::Environment,
         "hosted_zone" => &dns::HostedZone,
         "record" => &dns::Record,
@@ -27,6 +28,7 @@ pub fn driver(kind: &str) -> Option<&'static dyn Driver> {
         "beanstalk.storage" => &beanstalk::Storage,
         "beanstalk.swap" => &beanstalk::Swap,
         "beanstalk.version" => &beanstalk::Version,
+        "cloudfront.invalidation" => &cloudfront::Invalidation,
         _ => return None,
     };
     Some(driver)

@@ -1,0 +1,364 @@
+//! The kind `distribution`.
+
+use async_trait::async_trait;
+use aws_sdk_cloudfront::types::{DistributionConfigWithTags, DistributionSummary};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use super::{TAGS, access, config, retag, tag_list, tags_of, unbuilt};
+use crate::cloud::{
+    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Want, calling, found, reading,
+};
+use crate::eval::{Attrs, Value};
+use crate::plan::Change;
+
+const CREATE: &str = "cloudfront:CreateDistribution";
+const UPDATE: &str = "cloudfront:UpdateDistribution";
+const DELETE: &str = "cloudfront:DeleteDistribution";
+const LIST: &str = "cloudfront:ListDistributions";
+const POLL: Duration = Duration::from_secs(30);
+
+/// The hosted zone of all distributions' names, for alias records (Route 53 API reference, `AliasTarget`).
+const ZONE: &str = "Z2FDTNDATAQYW2";
+
+/// CloudFront distributions.
+#[derive(Debug)]
+pub struct Distribution;
+
+/// What [`Present::detail`] holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Detail {
+    etag: Option<String>,
+    enabled: bool,
+    /// The bucket that is the origin now.
+    bucket: Option<String>,
+    /// Our origin access control, when there is one.
+    access: Option<String>,
+    /// The one that the origin uses.
+    used: Option<String>,
+    /// Whether the bucket's policy lets the distribution read.
+    allowed: bool,
+}
+
+impl Detail {
+    fn of(present: &Present) -> Self {
+        serde_json::from_value(present.detail.clone()).unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl Driver for Distribution {
+    async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
+        let id = match &want.id {
+            Some(id) => Some(id.clone()),
+            None => search(clients, want).await?,
+        };
+        let Some(id) = id else { return Ok(Observed::Absent) };
+        let reply = clients.cloudfront.get_distribution().id(&id).send().await;
+        let Some(reply) = found(reply.map_err(reading("cloudfront:GetDistribution")))? else {
+            return Ok(Observed::Absent);
+        };
+        let etag = reply.e_tag.clone();
+        let Some(distribution) = reply.distribution else { return Ok(Observed::Absent) };
+        let mut present = Present { id: id.clone(), ..Present::default() };
+        if distribution.status() != "Deployed" {
+            present.state = State::Busy(distribution.status().to_owned());
+        }
+        let arn = distribution.arn().to_owned();
+        let mut detail = Detail { etag, ..Detail::default() };
+        if let Some(config) = distribution.distribution_config() {
+            present.attrs = config::read(config);
+            detail.enabled = config.enabled();
+            let origin = config::default_origin(config);
+            let is_bucket = origin.is_some_and(|origin| origin.s3_origin_config().is_some());
+            let domain = origin.filter(|_| is_bucket).map(|origin| origin.domain_name());
+            detail.bucket = domain.and_then(bucket_of).map(str::to_owned);
+            detail.used = origin.and_then(|o| o.origin_access_control_id.clone()).filter(|id| !id.is_empty());
+        }
+        detail.access = access::find(clients, &access::name_of(&want.name)).await?;
+        if let Some(bucket) = &detail.bucket {
+            detail.allowed = access::allows(access::policy(clients, bucket).await?.as_ref(), &arn);
+        }
+        for (name, value) in [
+            ("id", id.as_str()),
+            ("arn", &arn),
+            ("domain_name", distribution.domain_name()),
+            ("zone_id", ZONE),
+        ] {
+            present.outputs.insert(name.to_owned(), Value::from(value));
+        }
+        present.detail = serde_json::to_value(detail).unwrap_or_default();
+        Ok(Observed::Present(Box::new(present.tagged(tags_of(clients, &arn).await?))))
+    }
+
+    fn desired(&self, want: &Want) -> Attrs {
+        config::desired(want)
+    }
+
+    fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
+        let present = match seen {
+            Observed::Absent => return Next::Call(Op::create(CREATE)),
+            Observed::Present(present) => present,
+        };
+        let detail = Detail::of(present);
+        let bucket = config::origin(want).and_then(|origin| origin.bucket);
+        if bucket.is_some() && detail.access.is_none() {
+            return Next::Call(Op::new(access::CREATE));
+        }
+        let unsigned = bucket.is_some() && detail.used != detail.access;
+        if unsigned || changes.iter().any(|change| change.attribute != "tags") {
+            return Next::Call(Op::new(UPDATE));
+        }
+        if bucket.is_some() && !detail.allowed {
+            return Next::Call(Op::new(access::PUT_POLICY));
+        }
+        if let Some(op) = TAGS.next(want, present) {
+            return Next::Call(op);
+        }
+        if let State::Busy(_) = &present.state {
+            return deploying();
+        }
+        // Left over from when the origin was a bucket.
+        match detail.access.filter(|_| bucket.is_none()) {
+            Some(_) => Next::Call(Op::new(access::DELETE)),
+            None => Next::Done,
+        }
+    }
+
+    fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
+        let Observed::Present(present) = seen else { return Next::Done };
+        let detail = Detail::of(present);
+        if detail.enabled || detail.used.is_some() {
+            return Next::Call(Op::new(UPDATE).with(serde_json::json!({ "disable": true })));
+        }
+        if let State::Busy(_) = &present.state {
+            return deploying();
+        }
+        if detail.access.is_some() {
+            return Next::Call(Op::new(access::DELETE));
+        }
+        if detail.allowed {
+            return Next::Call(Op::new(access::DELETE_POLICY));
+        }
+        Next::Call(Op::new(DELETE))
+    }
+
+    async fn call(
+        &self,
+        clients: &Clients,
+        want: &Want,
+        seen: &Observed,
+        op: &Op,
+    ) -> Result<Reply, CloudError> {
+        let present = match seen {
+            Observed::Absent => return create(clients, want).await,
+            Observed::Present(present) => present,
+        };
+        let detail = Detail::of(present);
+        let arn = present.outputs.get("arn").and_then(Value::as_str).unwrap_or_default();
+        match op.operation.as_str() {
+            UPDATE => update(clients, want, present, op).await,
+            DELETE => {
+                let request =
+                    clients.cloudfront.delete_distribution().id(&present.id).set_if_match(detail.etag);
+                Ok(Reply::of(&request.send().await.map_err(calling(DELETE))?, None))
+            }
+            access::CREATE => access::create(clients, &access::name_of(&want.name)).await,
+            access::DELETE => access::delete(clients, &detail.access.unwrap_or_default()).await,
+            access::PUT_POLICY => {
+                let bucket = detail.bucket.unwrap_or_default();
+                let policy = access::policy(clients, &bucket).await?;
+                access::put_policy(clients, &bucket, &access::with(policy.as_ref(), &bucket, arn)).await
+            }
+            access::DELETE_POLICY => {
+                let bucket = detail.bucket.unwrap_or_default();
+                let policy = access::policy(clients, &bucket).await?;
+                match access::without(policy.as_ref(), arn) {
+                    Some(rest) => access::put_policy(clients, &bucket, &rest).await,
+                    None => access::delete_policy(clients, &bucket).await,
+                }
+            }
+            _ => retag(clients, arn, op).await,
+        }
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(90 * 60)
+    }
+}
+
+fn deploying() -> Next {
+    Next::Wait { poll: POLL, why: "the edge locations to have it".to_owned() }
+}
+
+/// `files` of `files.s3.eu-west-1.amazonaws.com`.
+fn bucket_of(domain: &str) -> Option<&str> {
+    domain.split_once(".s3.").or_else(|| domain.split_once(".s3-")).map(|(bucket, _)| bucket)
+}
+
+/// Finds a distribution whose id is not known by its tags, among those that have our origin or our aliases.
+async fn search(clients: &Clients, want: &Want) -> Result<Option<String>, CloudError> {
+    let aliases = config::desired(want).get("aliases").cloned().unwrap_or(Value::None);
+    let aliases: Vec<&str> = aliases.items().iter().filter_map(Value::as_str).collect();
+    let candidate = |summary: &DistributionSummary| {
+        let origins = summary.origins().map(|origins| origins.items()).unwrap_or_default();
+        let names = summary.aliases().map(|aliases| aliases.items()).unwrap_or_default();
+        origins.iter().any(|origin| origin.id() == want.name)
+            || names.iter().any(|name| aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name)))
+    };
+    let mut marker = None;
+    loop {
+        let reply =
+            clients.cloudfront.list_distributions().set_marker(marker).send().await.map_err(reading(LIST))?;
+        let Some(list) = reply.distribution_list else { return Ok(None) };
+        for summary in list.items().iter().filter(|summary| candidate(summary)) {
+            let tags = tags_of(clients, summary.arn()).await?;
+            let mut owner = want.tags.iter().filter(|(key, _)| key.starts_with("vpipe:"));
+            if !want.tags.is_empty() && owner.all(|(key, value)| tags.get(key) == Some(value)) {
+                return Ok(Some(summary.id().to_owned()));
+            }
+        }
+        marker = list.next_marker;
+        if marker.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+fn origin_of(want: &Want, operation: &str) -> Result<config::From, CloudError> {
+    config::origin(want)
+        .ok_or_else(|| CloudError::misuse(operation, "the origin does not exist, or has no address yet"))
+}
+
+async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {
+    let config = config::new(want, &origin_of(want, CREATE)?).map_err(unbuilt(CREATE))?;
+    let tags = tag_list(&want.tags).map_err(unbuilt(CREATE))?;
+    let tagged = DistributionConfigWithTags::builder().distribution_config(config).tags(tags).build();
+    let request = clients.cloudfront.create_distribution_with_tags().distribution_config_with_tags(tagged);
+    match request.send().await.map_err(calling(CREATE)) {
+        Ok(reply) => Ok(Reply::of(&reply, reply.distribution().map(|distribution| distribution.id()))),
+        // An earlier attempt with the same caller reference came through; CloudFront names it at the end.
+        Err(error) if error.code == "DistributionAlreadyExists" => match existing(&error.message) {
+            Some(id) => Ok(Reply { id: Some(id.to_owned()), request_id: error.request_id }),
+            None => Err(error),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// The id in "The caller reference that you are using to create a distribution is associated with another distribution.
+/// Already exists: E1A2B3C4D5E6F7".
+fn existing(message: &str) -> Option<&str> {
+    let id = message.rsplit_once("Already exists:")?.1.trim().trim_end_matches('.');
+    (id.starts_with('E') && id.chars().all(|c| c.is_ascii_alphanumeric())).then_some(id)
+}
+
+async fn update(clients: &Clients, want: &Want, present: &Present, op: &Op) -> Result<Reply, CloudError> {
+    let reply = clients.cloudfront.get_distribution_config().id(&present.id).send().await;
+    let reply = reply.map_err(reading("cloudfront:GetDistributionConfig"))?;
+    let (etag, config) = (reply.e_tag.clone(), reply.distribution_config);
+    let mut config = config.ok_or_else(|| CloudError::misuse(UPDATE, "CloudFront gave no configuration"))?;
+    if op.detail.get("disable").is_some() {
+        config::disable(&mut config);
+    } else {
+        let detail = Detail::of(present);
+        let origin = origin_of(want, UPDATE)?;
+        let access = detail.access.as_deref();
+        config::apply(&mut config, want, &origin, access).map_err(unbuilt(UPDATE))?;
+    }
+    let request = clients
+        .cloudfront
+        .update_distribution()
+        .id(&present.id)
+        .set_if_match(etag)
+        .distribution_config(config);
+    Ok(Reply::of(&request.send().await.map_err(calling(UPDATE))?, None))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::cloud::testing::{attrs, change, seen, want};
+    use indexmap::IndexMap;
+
+    fn cdn(origin: &str) -> Want {
+        let web = attrs([("endpoint", Value::from("lb.elb.amazonaws.com"))]);
+        let files = attrs([
+            ("name", Value::from("files")),
+            ("domain_name", Value::from("files.s3.us-east-1.amazonaws.com")),
+        ]);
+        Want {
+            attrs: attrs([("origin", Value::Handle(origin.to_owned()))]),
+            refs: IndexMap::from([("web".to_owned(), web), ("files".to_owned(), files)]),
+            ..want("distribution", "cdn")
+        }
+    }
+
+    fn with(detail: &Detail, busy: bool) -> Observed {
+        let state = if busy { State::Busy("InProgress".to_owned()) } else { State::Settled };
+        seen(Present { state, detail: serde_json::to_value(detail).unwrap(), ..Present::default() })
+    }
+
+    fn called(next: Next) -> String {
+        match next {
+            Next::Call(op) => op.operation,
+            Next::Wait { .. } => "wait".to_owned(),
+            Next::Done => "done".to_owned(),
+            Next::Fail(why) => why,
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_opened_to_the_distribution_step_by_step() {
+        let want = cdn("files");
+        let next = |detail: &Detail, busy| called(Distribution.next(&want, &with(detail, busy), &[]));
+        let mut detail = Detail { enabled: true, bucket: Some("files".to_owned()), ..Detail::default() };
+        assert_eq!(next(&detail, true), access::CREATE);
+        detail.access = Some("E1".to_owned());
+        assert_eq!(next(&detail, true), UPDATE);
+        detail.used = Some("E1".to_owned());
+        assert_eq!(next(&detail, true), access::PUT_POLICY);
+        detail.allowed = true;
+        assert_eq!(next(&detail, true), "wait");
+        assert_eq!(next(&detail, false), "done");
+    }
+
+    #[test]
+    fn it_is_disabled_deployed_and_only_then_deleted() {
+        let want = cdn("files");
+        let next = |detail: &Detail, busy| called(Distribution.next_delete(&want, &with(detail, busy)));
+        let on = Some("E1".to_owned());
+        let mut detail =
+            Detail { enabled: true, access: on.clone(), used: on, allowed: true, ..Detail::default() };
+        assert_eq!(next(&detail, false), UPDATE);
+        (detail.enabled, detail.used) = (false, None);
+        assert_eq!(next(&detail, true), "wait");
+        assert_eq!(next(&detail, false), access::DELETE);
+        detail.access = None;
+        assert_eq!(next(&detail, false), access::DELETE_POLICY);
+        detail.allowed = false;
+        assert_eq!(next(&detail, false), DELETE);
+        assert_eq!(called(Distribution.next_delete(&want, &Observed::Absent)), "done");
+    }
+
+    #[test]
+    fn an_environment_needs_no_access_control() {
+        let want = cdn("web");
+        let detail = Detail { enabled: true, ..Detail::default() };
+        assert_eq!(called(Distribution.next(&want, &Observed::Absent, &[])), CREATE);
+        assert_eq!(called(Distribution.next(&want, &with(&detail, false), &[])), "done");
+        let differs = [change("comment", Value::from("a"), Value::from("b"))];
+        assert_eq!(called(Distribution.next(&want, &with(&detail, true), &differs)), UPDATE);
+        let was_bucket = Detail { access: Some("E1".to_owned()), ..detail };
+        assert_eq!(called(Distribution.next(&want, &with(&was_bucket, false), &[])), access::DELETE);
+    }
+
+    #[test]
+    fn the_id_of_an_orphan_is_read_from_the_refusal() {
+        let message = "The caller reference that you are using to create a distribution is associated with another distribution. Already exists: E1A2B3C4D5E6F7";
+        assert_eq!(existing(message), Some("E1A2B3C4D5E6F7"));
+        assert_eq!(existing("Already exists: something else"), None);
+        assert_eq!(bucket_of("my.files.s3.eu-west-1.amazonaws.com"), Some("my.files"));
+    }
+}
