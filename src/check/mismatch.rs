@@ -67,7 +67,20 @@ impl<'a> Checker<'a> {
         if literals.is_empty() && words.is_empty() {
             return None;
         }
-        if words.iter().any(|word| *word == text) {
+        let needs = want.ty.variant(&text).and_then(|variant| {
+            variant
+                .params
+                .iter()
+                .find(|(_, field)| field.default.is_none() && !matches!(field.ty, Type::Optional(_)))
+        });
+        if let Some((param, _)) = needs {
+            let message = format!("`{text}` is a word here, not a text");
+            return Some(
+                Diagnostic::error("type-mismatch", e.span, message)
+                    .help(format!("write `{text}({param}: …)`, without quotes")),
+            );
+        }
+        if words.contains(&text) {
             return Some(
                 Diagnostic::error("type-mismatch", e.span, format!("`{text}` is a word here, not a text"))
                     .help("write it without quotes")
