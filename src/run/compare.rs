@@ -155,18 +155,9 @@ fn begun(ctx: &Context<'_>, target: &Target, known: &Known) -> bool {
     known.ready || known.created.is_some() || ctx.with(doubt)
 }
 
-/// "a security group named `backend`"
+/// "security group `backend`"
 fn what(ctx: &Context<'_>, target: &Target) -> String {
-    let title = title(ctx, &target.kind);
-    let article = if title.starts_with(['A', 'E', 'I', 'O', 'U', 'R', 'S', 'a', 'e', 'i', 'o', 'u'])
-        && !title.starts_with("se")
-        && !title.starts_with("Se")
-    {
-        "an"
-    } else {
-        "a"
-    };
-    format!("{article} {title} named `{}`", target.name)
+    format!("{} `{}`", title(ctx, &target.kind), target.name)
 }
 
 fn adopt(ctx: &Context<'_>, target: &Target) -> String {

@@ -191,7 +191,11 @@ fn planned(target: Target, action: Action, changes: Vec<Change>, reason: String)
 /// A creation: all attributes that are given.
 fn create(ctx: &Context<'_>, target: Target, reason: &str) -> PlanNode {
     ctx.with(|state| state.pending.insert(target.node.clone()));
-    let given = target.attrs.iter().filter(|(_, value)| !matches!(value, Value::None));
+    // That it is not protected goes without saying.
+    let said = |name: &str, value: &Value| {
+        *value != Value::None && (name != "protect" || *value == Value::Bool(true))
+    };
+    let given = target.attrs.iter().filter(|(name, value)| said(name, value));
     let change = |(name, value): (&String, &Value)| Change {
         attribute: name.clone(),
         before: None,

@@ -26,8 +26,7 @@ fn essence(bench: &Bench) -> Vec<String> {
 }
 
 fn creations(bench: &Bench) -> Vec<String> {
-    let mut all: Vec<String> =
-        bench.cloud.log().into_iter().filter(|line| line.contains(":Create ")).collect();
+    let all: Vec<String> = bench.cloud.log().into_iter().filter(|line| line.contains(":Create ")).collect();
     without_ids(all)
 }
 

@@ -184,7 +184,7 @@ async fn what_is_not_ours_is_never_touched() {
     let outcome = bench.run().await;
     assert_eq!(outcome.errors.len(), 2);
     let error = outcome.errors.iter().find(|error| error.node == "a").unwrap();
-    assert_eq!(error.message, "a thing named `shop-dev-a` exists already, and this pipeline did not make it");
+    assert_eq!(error.message, "thing `shop-dev-a` exists already, and this pipeline did not make it");
     let help = error.help.as_deref().unwrap();
     assert!(help.contains("`vpipe:pipeline` = `shop`") && help.contains("`vpipe:node` = `a`"), "{help}");
     assert!(matches!(bench.plan().await, Err(RunError::Nodes(errors)) if errors.len() == 2));
