@@ -8,7 +8,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::super::context::{Failure, Stop};
 use super::super::files::{draft, sha256, slowly, unusable, write_whole};
-use super::step::{Act, Done};
+use super::act::{Act, Done};
 use crate::eval::{Attrs, Value, show_size};
 
 pub(super) async fn bundle(act: &Act<'_, '_>, source: &Value, to: &Value) -> Result<Done, Stop> {

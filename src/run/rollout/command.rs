@@ -9,7 +9,7 @@ use super::super::event::{Event, Listener};
 use super::super::files::slowly;
 use super::super::interrupt::Interrupt;
 use super::super::secrets::Secrets;
-use super::step::{Act, Done, plain_text};
+use super::act::{Act, Done, plain_text};
 use crate::eval::{ActionKind, Attrs, Value, show_duration};
 
 /// How long a command may take to end once it was asked to.

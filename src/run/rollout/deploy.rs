@@ -4,7 +4,7 @@ use super::super::context::{Failure, Stop};
 use super::super::files::{sha256, slowly};
 use super::super::pursuit::Pursuit;
 use super::super::target::Target;
-use super::step::{Act, Done, plain_text};
+use super::act::{Act, Done, plain_text};
 use crate::cloud::{Observed, Present};
 use crate::eval::{self, Attrs, Value};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::super::context::{Failure, Stop};
 use super::super::outcome::Verified;
+use super::act::{Act, Done};
 use super::deploy::attrs;
-use super::step::{Act, Done};
 use crate::cloud::{NetReply, NetRequest, Peer};
 use crate::eval::{Attrs, Condition, Expect, Test, Value, show_duration};
 

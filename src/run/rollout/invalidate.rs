@@ -3,8 +3,8 @@
 use super::super::context::{Failure, Stop};
 use super::super::pursuit::Pursuit;
 use super::super::target::Target;
+use super::act::{Act, Done};
 use super::deploy::{attrs, text_output};
-use super::step::{Act, Done};
 use crate::cloud::Observed;
 use crate::eval::{ActionKind, Attrs, Value};
 

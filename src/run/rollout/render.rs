@@ -5,7 +5,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::super::context::{Failure, Stop};
 use super::super::files::{unusable, write_whole};
 use super::super::secrets::holds_secret;
-use super::step::{Act, Done, plain_text};
+use super::act::{Act, Done, plain_text};
 use crate::base::closest;
 use crate::eval::{Attrs, Value};
 
