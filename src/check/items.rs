@@ -45,7 +45,7 @@ impl<'a> Checker<'a> {
         };
         if ty.is_too_large() {
             self.report(
-                Diagnostic::error("type-too-large", one.value.span, "this value nests too deeply")
+                Diagnostic::error("too-large", one.value.span, "this value nests too deeply")
                     .help("nest its parts less deeply"),
             );
             return Type::Error;

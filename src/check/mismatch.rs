@@ -90,7 +90,7 @@ impl<'a> Checker<'a> {
         let choices = literals.iter().map(|text| format!("\"{text}\"")).chain(words);
         let choices: Vec<String> = choices.collect();
         let message = format!("{} cannot be `\"{text}\"`", subject(want));
-        let mut diagnostic = Diagnostic::error("invalid-choice", e.span, message);
+        let mut diagnostic = Diagnostic::error("unknown-choice", e.span, message);
         if let ExprKind::Name(name) = &e.kind
             && let Some((span, _)) = self.declaration(name)
         {

@@ -69,7 +69,7 @@ impl<'a> Checker<'a> {
                 let lookups = sentence_list(kind.lookups.keys().map(String::as_str), "or");
                 self.report(
                     Diagnostic::error(
-                        "missing-attribute",
+                        "missing-lookup",
                         resource.name.span,
                         format!("`{}` does not say how to find the `{}`", resource.name.value, kind.name),
                     )
@@ -114,7 +114,7 @@ impl<'a> Checker<'a> {
                     match known.get(&name) {
                         Some(first) => self.out.push(
                             Diagnostic::error(
-                                "duplicate-name",
+                                "duplicate-block",
                                 value.span,
                                 format!("there are two `{}` blocks named `{name}`", schema.name),
                             )

@@ -3,6 +3,7 @@
 //! Message rules: lower case, no full stop, user text in backticks, no Rust names and no grammar-rule
 //! names; the help line says what to type.
 
+mod codes;
 mod fix;
 mod format;
 mod human;
@@ -10,6 +11,7 @@ mod machine;
 
 use crate::base::Span;
 
+pub use codes::CODES;
 pub use fix::apply;
 pub use format::{Format, Look, render, summary};
 

@@ -316,7 +316,7 @@ fn named_type(
     }
     if resolved.is_too_large() {
         out.push(
-            Diagnostic::error("type-too-large", ty.span, format!("the type `{name}` is too large"))
+            Diagnostic::error("too-large", ty.span, format!("the type `{name}` is too large"))
                 .help("nest its parts less deeply"),
         );
         return Type::Error;
@@ -398,6 +398,6 @@ mod tests {
         let decls: Vec<(&str, &TypeExpr)> = names.iter().map(String::as_str).zip(&types).collect();
         let mut out = Vec::new();
         named_types(&decls, None, false, &mut out);
-        assert!(!out.is_empty() && out.iter().all(|d| d.code == "type-too-large"), "{out:?}");
+        assert!(!out.is_empty() && out.iter().all(|d| d.code == "too-large"), "{out:?}");
     }
 }
