@@ -24,6 +24,7 @@ pub mod ec2;
 pub mod elasticache;
 mod faults;
 pub mod iam;
+pub mod mq;
 pub mod rds;
 mod regions;
 mod route;

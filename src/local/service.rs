@@ -1,6 +1,6 @@
 //! The services: how each speaks, and who answers for it.
 
-use super::{Call, Cx, Fault, Reply, State, ec2, elasticache, iam, rds, sts};
+use super::{Call, Cx, Fault, Reply, State, ec2, elasticache, iam, mq, rds, sts};
 
 /// How a service speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +159,7 @@ impl Service {
             Self::Ec2 => ec2::handle(state, cx, call),
             Self::ElastiCache => elasticache::handle(state, cx, call),
             Self::Iam => iam::handle(state, cx, call),
+            Self::Mq => mq::handle(state, cx, call),
             Self::Rds => rds::handle(state, cx, call),
             Self::Sts => sts::handle(cx, call),
             _ => Err(self.unknown(&call.operation)),

@@ -24,6 +24,9 @@ pub struct State {
     /// IAM.
     #[serde(default)]
     pub iam: super::iam::Iam,
+    /// Amazon MQ.
+    #[serde(default)]
+    pub mq: super::mq::Mq,
     /// RDS.
     #[serde(default)]
     pub rds: super::rds::Rds,

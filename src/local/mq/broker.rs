@@ -1,0 +1,182 @@
+//! A broker: what it is, where it is in its life, how it is told of.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{bad, broker};
+use crate::local::common::{self, Tags, iso};
+use crate::local::{Call, Cx, Fault, Reply, State};
+
+/// A broker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Broker {
+    /// `b-…`
+    pub id: String,
+    pub name: String,
+    pub engine: String,
+    pub version: String,
+    pub instance_type: String,
+    /// `SINGLE_INSTANCE`, `CLUSTER_MULTI_AZ`, `ACTIVE_STANDBY_MULTI_AZ`
+    pub mode: String,
+    pub public: bool,
+    pub groups: Vec<String>,
+    pub subnets: Vec<String>,
+    /// The private addresses of its instances.
+    pub addresses: Vec<String>,
+    pub auto_minor: bool,
+    /// Whether general logs are sent to CloudWatch.
+    pub logs: bool,
+    /// `{"dayOfWeek", "timeOfDay", "timeZone"}`
+    pub maintenance_window: Value,
+    /// The names of its users; their passwords are kept nowhere.
+    pub users: Vec<String>,
+    /// The id of its configuration.
+    pub configuration: String,
+    pub host: String,
+    pub tags: Tags,
+    /// The token of the request that made it, and what that request asked for.
+    pub token: Option<(String, String)>,
+    pub created_at: i64,
+    /// When it can be used first.
+    pub running_at: i64,
+    pub pending_version: Option<String>,
+    pub pending_instance_type: Option<String>,
+    pub pending_logs: Option<bool>,
+    /// When it is up again, if it is being rebooted.
+    pub rebooted_at: Option<i64>,
+    /// When it is gone, if it is being deleted.
+    pub gone_at: Option<i64>,
+}
+
+impl Broker {
+    /// Its state at a time, in the service's words.
+    pub fn state(&self, now: i64) -> &'static str {
+        if self.gone_at.is_some() {
+            "DELETION_IN_PROGRESS"
+        } else if now < self.running_at {
+            "CREATION_IN_PROGRESS"
+        } else if self.rebooted_at.is_some_and(|at| now < at) {
+            "REBOOT_IN_PROGRESS"
+        } else {
+            "RUNNING"
+        }
+    }
+
+    /// Makes pending values its own once a reboot is over.
+    pub(super) fn settle(&mut self, now: i64) {
+        if self.rebooted_at.is_some_and(|at| at <= now) {
+            self.rebooted_at = None;
+            self.version = self.pending_version.take().unwrap_or_else(|| self.version.clone());
+            self.instance_type =
+                self.pending_instance_type.take().unwrap_or_else(|| self.instance_type.clone());
+            self.logs = self.pending_logs.take().unwrap_or(self.logs);
+        }
+    }
+
+    /// Its ARN.
+    pub fn arn(&self, cx: &Cx) -> String {
+        common::arn(cx, "mq", &format!("broker:{}:{}", self.name, self.id))
+    }
+
+    fn summary(&self, cx: &Cx) -> Value {
+        json!({
+            "brokerArn": self.arn(cx), "brokerId": self.id, "brokerName": self.name, "brokerState": self.state(cx.now),
+            "created": iso(self.created_at), "deploymentMode": self.mode, "engineType": self.engine,
+            "hostInstanceType": self.instance_type,
+        })
+    }
+
+    fn instances(&self, now: i64) -> Value {
+        if matches!(self.state(now), "CREATION_IN_PROGRESS") {
+            return json!([]);
+        }
+        if self.engine == "RABBITMQ" {
+            // One name for all instances, behind a load balancer of AWS's.
+            let endpoint = format!("amqps://{}:5671", self.host);
+            return json!([{ "consoleURL": format!("https://{}", self.host), "endpoints": [endpoint] }]);
+        }
+        let instance = |(at, address): (usize, &String)| {
+            let host = self.host.replacen('.', &format!("-{}.", at + 1), 1);
+            let endpoints = [
+                format!("ssl://{host}:61617"),
+                format!("amqp+ssl://{host}:5671"),
+                format!("stomp+ssl://{host}:61614"),
+                format!("mqtt+ssl://{host}:8883"),
+                format!("wss://{host}:61619"),
+            ];
+            json!({ "consoleURL": format!("https://{host}:8162"), "endpoints": endpoints, "ipAddress": address })
+        };
+        self.addresses.iter().enumerate().map(instance).collect()
+    }
+
+    fn description(&self, cx: &Cx) -> Value {
+        let mut value = self.summary(cx);
+        let rabbit = self.engine == "RABBITMQ";
+        // RabbitMQ's users are the broker's own business.
+        let users: Vec<Value> =
+            if rabbit { vec![] } else { self.users.iter().map(|name| json!({ "username": name })).collect() };
+        let group = |kind: &str| format!("/aws/amazonmq/broker/{}/{kind}", self.id);
+        let mut logs = json!({ "general": self.logs, "generalLogGroup": group("general") });
+        if let Some(members) = logs.as_object_mut() {
+            if let Some(pending) = self.pending_logs {
+                members.insert("pending".to_owned(), json!({ "general": pending }));
+            }
+        }
+        let more = json!({
+            "actionsRequired": [], "authenticationStrategy": "SIMPLE", "autoMinorVersionUpgrade": self.auto_minor,
+            "brokerInstances": self.instances(cx.now),
+            "configurations": { "current": { "id": self.configuration, "revision": 1 }, "history": [] },
+            "encryptionOptions": { "useAwsOwnedKey": true }, "engineVersion": self.version, "logs": logs,
+            "maintenanceWindowStartTime": self.maintenance_window, "publiclyAccessible": self.public,
+            "securityGroups": self.groups, "storageType": "EBS", "subnetIds": self.subnets, "tags": self.tags,
+            "users": users, "dataReplicationMode": "NONE",
+        });
+        if let (Some(members), Value::Object(more)) = (value.as_object_mut(), more) {
+            members.extend(more);
+            let pending = [
+                ("pendingEngineVersion", &self.pending_version),
+                ("pendingHostInstanceType", &self.pending_instance_type),
+            ];
+            members.extend(
+                pending
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?)))),
+            );
+        }
+        value
+    }
+}
+
+pub fn describe(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
+    let broker = broker(state, cx, call)?;
+    Ok(Reply::Json(broker.description(cx)))
+}
+
+pub fn list(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
+    let max = call.int("maxResults").unwrap_or(100);
+    if !(1..=100).contains(&max) {
+        return bad(format!("maxResults [{max}] is invalid: it must be between 1 and 100."));
+    }
+    let all: Vec<Value> =
+        state.mq.region(&cx.region).brokers.values().map(|broker| broker.summary(cx)).collect();
+    let token = call.text("nextToken");
+    let Some((brokers, next)) = common::page(all, token.as_deref(), usize::try_from(max).unwrap_or(100))
+    else {
+        return bad("nextToken is invalid.");
+    };
+    let mut reply = json!({ "brokerSummaries": brokers });
+    if let (Some(members), Some(next)) = (reply.as_object_mut(), next) {
+        members.insert("nextToken".to_owned(), Value::String(next));
+    }
+    Ok(Reply::Json(reply))
+}
+
+pub fn list_users(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
+    let broker = broker(state, cx, call)?;
+    if broker.engine == "RABBITMQ" {
+        return bad("Listing users is not supported for RabbitMQ brokers.");
+    }
+    let users: Vec<Value> = broker.users.iter().map(|name| json!({ "username": name })).collect();
+    Ok(Reply::Json(json!({ "brokerId": broker.id, "maxResults": 100, "users": users })))
+}
