@@ -104,7 +104,14 @@ impl Inner {
             Route::Service(service, region) if !region.is_empty() && regions::zones(&region).is_none() => {
                 Err(Dropped::NoSuchHost(format!("{}.{region}.amazonaws.com", service.name())))
             }
-            Route::Service(service, region) => self.serve(service, region, request_id, request),
+            Route::Service(service, region) => {
+                let head = request.method == "HEAD";
+                let mut answer = self.serve(service, region, request_id, request);
+                if let (true, Ok(response)) = (head, &mut answer) {
+                    response.body.clear();
+                }
+                answer
+            }
             Route::Unknown(name) => Ok(wire::unknown_service(&name, &request_id, &request)),
             Route::Net => Err(Dropped::NoSuchHost(request.host)),
         }

@@ -27,6 +27,7 @@ pub mod iam;
 pub mod mq;
 pub mod rds;
 mod regions;
+pub mod s3;
 mod route;
 mod serve;
 mod service;

@@ -1,6 +1,6 @@
 //! The services: how each speaks, and who answers for it.
 
-use super::{Call, Cx, Fault, Reply, State, ec2, elasticache, iam, mq, rds, sts};
+use super::{Call, Cx, Fault, Reply, State, ec2, elasticache, iam, mq, rds, s3, sts};
 
 /// How a service speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +161,7 @@ impl Service {
             Self::Iam => iam::handle(state, cx, call),
             Self::Mq => mq::handle(state, cx, call),
             Self::Rds => rds::handle(state, cx, call),
+            Self::S3 => s3::handle(state, cx, call),
             Self::Sts => sts::handle(cx, call),
             _ => Err(self.unknown(&call.operation)),
         }

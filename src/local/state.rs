@@ -30,6 +30,9 @@ pub struct State {
     /// RDS.
     #[serde(default)]
     pub rds: super::rds::Rds,
+    /// S3.
+    #[serde(default)]
+    pub s3: super::s3::S3,
     /// The bodies of S3 objects, which live beside the state file.
     #[serde(skip)]
     pub blobs: Blobs,
