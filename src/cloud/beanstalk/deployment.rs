@@ -49,6 +49,14 @@ impl Driver for Deployment {
             present.state = State::Failed(why);
         }
         let ready = if runs == label { readiness(clients, &environment, label).await? } else { None };
+        let health = environment.health_status().map(|status| status.as_str());
+        if let Some(health) = health.or(environment.health().map(EnvironmentHealth::as_str)) {
+            let plural = if instances == 1 { "" } else { "s" };
+            present.note = Some(format!("health {health} on {instances} instance{plural}"));
+        }
+        if let Some(why) = &ready {
+            present.note = Some(why.clone());
+        }
         present.detail = json!({ "not_yet": ready });
         Ok(Observed::Present(Box::new(present)))
     }

@@ -11,6 +11,8 @@ mod policy;
 mod resources;
 mod storage;
 mod swap;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub use application::Application;
