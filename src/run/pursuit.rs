@@ -101,6 +101,8 @@ impl<'c, 'j> Pursuit<'c, 'j> {
                 Err(error) => error,
             };
             let pause = match error.retry {
+                // What this run itself has begun is given the whole of its time.
+                Retry::After(pause) if self.calls > 0 => pause,
                 _ if failures >= MOST_FAILURES => return Err(self.refusal(&error).into()),
                 Retry::No => return Err(self.refusal(&error).into()),
                 Retry::After(pause) => pause,
@@ -254,8 +256,13 @@ impl<'c, 'j> Pursuit<'c, 'j> {
         jitter(self.ctx.job.world.seed, &what, failure)
     }
 
-    fn retrying(&self, error: &CloudError) {
+    /// Tells that a call is tried again; once, as long as the answer stays the same.
+    fn retrying(&mut self, error: &CloudError) {
         let why = self.ctx.secrets.hide(&error.to_string());
+        if self.told == why {
+            return;
+        }
+        self.told.clone_from(&why);
         let node = self.target.node.clone();
         self.ctx.tell(Event::Retrying { node, why, at: self.ctx.now() });
     }
