@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use super::load::{Choice, Loaded, load};
 use super::terminal::Terminal;
 use super::{Exit, table};
-use crate::eval::show;
-use crate::journal::{History, Journal, JournalError, LockHolder};
+use crate::eval::{NodeId, show};
+use crate::journal::{History, Journal, JournalError, Known, LockHolder};
 use crate::report::elapsed;
+use crate::run::is_part;
 
 /// Show what the journal knows: the last run, what exists, what is in doubt, who holds the lock
 ///
@@ -117,7 +118,7 @@ fn as_text(history: &History, holder: Option<&LockHolder>, loaded: &Loaded) -> S
             .collect();
         let _ = writeln!(out, "rollout    {}", said.join(", "));
     }
-    let rows = history.nodes.iter().map(|(id, known)| {
+    let rows = resources(history).map(|(id, known)| {
         let state = match (known.existing, known.ready) {
             (true, _) => "looked up",
             (false, true) => "ready",
@@ -130,6 +131,11 @@ fn as_text(history: &History, holder: Option<&LockHolder>, loaded: &Loaded) -> S
     out
 }
 
+/// The resources of the file, without what its rollout made for itself.
+fn resources(history: &History) -> impl Iterator<Item = (&NodeId, &Known)> {
+    history.nodes.iter().filter(|(_, known)| !is_part(&known.kind))
+}
+
 fn as_json(history: &History, holder: Option<&LockHolder>) -> String {
     let run = history.last_run().map(|run| {
         json!({
@@ -137,9 +143,7 @@ fn as_json(history: &History, holder: Option<&LockHolder>) -> String {
             "began": time(run.began), "last": time(run.last), "result": run.result, "error": run.error,
         })
     });
-    let resources: Vec<_> = history
-        .nodes
-        .iter()
+    let resources: Vec<_> = resources(history)
         .map(|(id, known)| {
             let outputs: serde_json::Map<String, serde_json::Value> = known
                 .outputs

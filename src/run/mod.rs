@@ -33,6 +33,7 @@ pub use event::{Event, Listener};
 pub use interrupt::Interrupt;
 pub use job::{Drivers, Job, RunError, SharedJournal, unlock};
 pub use outcome::{Ended, NodeError, Outcome, Took, Verified};
+pub use remove::is_part;
 pub use world::{Speed, World};
 
 use crate::plan::Plan;

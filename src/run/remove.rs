@@ -151,7 +151,7 @@ fn cannot_do_without(ctx: &Context<'_>, known: &Known, held: &str) -> bool {
 }
 
 /// Whether a kind is one that only rollout actions make.
-pub(super) fn is_part(kind: &str) -> bool {
+pub fn is_part(kind: &str) -> bool {
     matches!(
         kind,
         "s3.object"
