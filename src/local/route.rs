@@ -44,6 +44,11 @@ pub fn is_signed(request: &Request) -> bool {
 
 /// Service and, but for signatures of version 4a, region of a signature.
 fn scope(request: &Request) -> Option<(String, Option<String>)> {
+    // Version 2, which some clients still use to sign S3's URLs, names neither.
+    let old_header = request.header("authorization").is_some_and(|value| value.starts_with("AWS "));
+    if old_header || request.query.iter().any(|(name, _)| name == "AWSAccessKeyId") {
+        return Some(("s3".to_owned(), None));
+    }
     let header = request.header("authorization").and_then(|value| {
         let credential = value.split_once("Credential=")?.1;
         Some(credential.split([',', ' ']).next().unwrap_or_default().to_owned())
@@ -131,6 +136,7 @@ mod tests {
         assert_eq!(to("127.0.0.1", signed), service(Service::Elbv2, "eu-west-1"));
         let unknown = "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/lambda/aws4_request, …";
         assert_eq!(to("127.0.0.1", unknown), Route::Unknown("lambda".into()));
+        assert_eq!(to("127.0.0.1", "AWS AKID:c2ln"), service(Service::S3, "us-east-1"));
         let v4a = "AWS4-ECDSA-P256-SHA256 Credential=AKID/20260101/s3/aws4_request, SignedHeaders=host";
         assert_eq!(to("b.s3.eu-west-2.amazonaws.com", v4a), service(Service::S3, "eu-west-2"));
     }

@@ -81,13 +81,14 @@ pub fn refusal(service: Service, request_id: &str, resource: &str, fault: &Fault
 pub fn unknown_service(name: &str, request_id: &str, request: &Request) -> Response {
     let fault =
         Fault::new(400, "InvalidAction", format!("The local cloud does not have the service `{name}`"));
-    let json = request.header("content-type").is_some_and(|kind| kind.contains("json"));
-    let response = if json || request.header("x-amz-target").is_some() {
+    let form = request.header("content-type").is_some_and(|kind| kind.contains("x-www-form-urlencoded"));
+    let response = if form || request.query.iter().any(|(name, _)| name == "Action") {
+        xml_response(400, query::error(request_id, &fault))
+    } else {
         let body = json::error(Protocol::Json11, &fault).to_string().into_bytes();
         let kind = ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned());
-        Response { status: 400, headers: vec![kind], body }
-    } else {
-        xml_response(400, query::error(request_id, &fault))
+        let code = ("x-amzn-errortype".to_owned(), fault.code);
+        Response { status: 400, headers: vec![kind, code], body }
     };
     identified(Service::Sts, request_id, response)
 }
