@@ -5,10 +5,11 @@ use std::collections::HashMap;
 
 use super::evaluator::{Cx, Evaluator};
 use super::show::show;
+use super::template::Template;
 use super::value::{Attrs, Deferred, NodeId, Value};
 use crate::base::Span;
 use crate::diag::Diagnostic;
-use crate::schema::{Attribute, BlockSchema, Header, Kind, Type, bind_header};
+use crate::schema::{Attribute, BlockSchema, Header, Kind, bind_header};
 use crate::syntax::ast::{self, Block, Entry, Expr, ExprKind, Require};
 
 /// How deep `for` and `if` may stand in each other in a body.
@@ -100,10 +101,6 @@ impl<'a> Shape<'a> {
         header.chain(self.attributes.values()).chain(self.common.into_iter().flat_map(IndexMap::values))
     }
 
-    fn attribute(self, name: &str) -> Option<&'a Attribute> {
-        self.attributes.get(name).or_else(|| self.common?.get(name))
-    }
-
     pub(super) fn block(self, name: &str) -> Option<&'a BlockSchema> {
         self.blocks?.get(name)
     }
@@ -182,7 +179,8 @@ impl<'a> Evaluator<'a> {
         frame: usize,
     ) -> Record<'a> {
         let mut record = Record { whole: true, ..Record::default() };
-        let mut given: HashMap<&'a str, Value> = HashMap::new();
+        let template = self.template(shape);
+        let mut given: Vec<(usize, Value)> = Vec::new();
         if let Some((schema, block)) = header {
             self.header(schema, block, frame, &mut record, &mut given);
         }
@@ -190,7 +188,8 @@ impl<'a> Evaluator<'a> {
         let entries = body.map_or(&[][..], |body| &body.entries);
         let all = self.entries(entries, frame, 0, &mut |this, entry, frame| match entry {
             Entry::Attribute(one) => {
-                let Some(attribute) = shape.attribute(&one.name.value) else { return };
+                let Some(at) = template.attrs.get_index_of(&one.name.value) else { return };
+                let Some(attribute) = template.attributes.get(at) else { return };
                 let name = attribute.name.as_str();
                 record.places.push(Place {
                     name,
@@ -198,7 +197,7 @@ impl<'a> Evaluator<'a> {
                     values: std::slice::from_ref(&one.value),
                 });
                 match this.value(&one.value, &attribute.ty, Cx { frame, about: name }) {
-                    Some(value) => drop(given.insert(name, value)),
+                    Some(value) => given.push((at, value)),
                     None => record.whole = false,
                 }
             }
@@ -219,9 +218,9 @@ impl<'a> Evaluator<'a> {
             _ => {}
         });
         record.whole &= all;
-        self.complete(shape, &mut record, given, span);
+        self.complete(shape, &template, &mut record, given, span);
         self.block_lists(shape, &mut record, blocks);
-        self.requires(shape, &record, span, frame);
+        self.requires(shape, &template, &record, span, frame);
         record
     }
 
@@ -241,7 +240,7 @@ impl<'a> Evaluator<'a> {
         block: &'a Block,
         frame: usize,
         record: &mut Record<'a>,
-        given: &mut HashMap<&'a str, Value>,
+        given: &mut Vec<(usize, Value)>,
     ) {
         // `check` told what is wrong with the header.
         let Ok(bound) = bind_header(schema, block) else {
@@ -271,7 +270,8 @@ impl<'a> Evaluator<'a> {
             let span = first.zip(last).map_or(arg.span, |(first, last)| first.span.to(last.span));
             record.places.push(Place { name, span, values: arg.values });
             match value {
-                Some(value) => drop(given.insert(name, value)),
+                // The header's attributes are the first.
+                Some(value) => given.push((at, value)),
                 None => record.whole = false,
             }
         }
@@ -281,33 +281,48 @@ impl<'a> Evaluator<'a> {
     fn complete(
         &mut self,
         shape: Shape<'a>,
+        template: &Template<'a>,
         record: &mut Record<'a>,
-        mut given: HashMap<&'a str, Value>,
+        given: Vec<(usize, Value)>,
         span: Span,
     ) {
-        for attribute in shape.all() {
-            let name = attribute.name.as_str();
-            if let Some(value) = given.remove(name) {
-                record.attrs.insert(name.to_owned(), value);
-                continue;
-            }
-            if record.place(name).is_some() {
-                continue;
-            }
-            if attribute.default.is_some() || attribute.optional() {
-                match self.default_of(attribute.default.as_ref(), &attribute.ty) {
-                    Some(value) => drop(record.attrs.insert(name.to_owned(), value)),
-                    None => record.whole = false,
-                }
+        record.attrs = template.attrs.clone();
+        record.whole &= template.whole;
+        for at in &template.required {
+            let Some(attribute) = template.attributes.get(*at) else { continue };
+            if record.place(&attribute.name).is_some() {
                 continue;
             }
             if record.whole {
+                let name = &attribute.name;
                 self.report(
                     Diagnostic::error("missing-attribute", span, format!("`{}` lacks `{name}`", shape.name))
                         .help(format!("add `{name} = …`, which is a `{}`", attribute.ty)),
                 );
             }
+            record.attrs.shift_remove(&attribute.name);
             record.whole = false;
+        }
+        if record.whole {
+            for (at, value) in given {
+                if let Some((_, slot)) = record.attrs.get_index_mut(at) {
+                    *slot = value;
+                }
+            }
+            return;
+        }
+        // Places have moved, and what was written without success has no value, not its default.
+        let names: Vec<&'a str> =
+            given.iter().filter_map(|(at, _)| Some(template.attributes.get(*at)?.name.as_str())).collect();
+        for place in &record.places {
+            if !names.contains(&place.name) {
+                record.attrs.shift_remove(place.name);
+            }
+        }
+        for (name, (_, value)) in names.into_iter().zip(given) {
+            if let Some(slot) = record.attrs.get_mut(name) {
+                *slot = value;
+            }
         }
     }
 
@@ -412,9 +427,4 @@ fn word(value: &Value) -> String {
         },
         value => value.as_str().map_or_else(|| show(value), str::to_owned),
     }
-}
-
-/// The types of a body's attributes, for the rules that compare them with words.
-pub(super) fn types_of<'a>(shape: Shape<'a>) -> impl Iterator<Item = (&'a str, &'a Type)> {
-    shape.all().map(|attribute| (attribute.name.as_str(), &attribute.ty))
 }

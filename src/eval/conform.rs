@@ -280,9 +280,14 @@ impl<'a> Evaluator<'a> {
     /// The physical name of a node: a default made to fit its identity attribute.
     pub(super) fn default_name(&mut self, kind: &str, id: &str, ty: &'a Type) -> Result<String, Flaw> {
         let naming: Naming = std::mem::take(&mut self.naming);
-        let name = naming.fitting(kind, id, ty, &mut |name| self.conform(name.into(), ty, None).is_ok());
+        let mut flaw = None;
+        let name = naming.fitting(kind, id, ty, &mut |name| {
+            let Type::Scalar(scalar) = ty else { return true };
+            flaw = self.refined_text(scalar, name).err();
+            flaw.is_none()
+        });
         self.naming = naming;
-        self.conform(Value::String(name.clone()), ty, None).map(|_| name)
+        flaw.map_or(Ok(name), Err)
     }
 
     /// The value that `--set` gives to a parameter.

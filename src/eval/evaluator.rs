@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::evaluate::Inputs;
 use super::inputs::Settings;
@@ -10,6 +11,7 @@ use super::modules::Instance;
 use super::names::Naming;
 use super::prepare::Prepared;
 use super::scope::{Frame, Job};
+use super::template::Template;
 use super::value::{NodeId, Value};
 use crate::base::Span;
 use crate::check::{Module, Program};
@@ -89,7 +91,7 @@ pub(super) struct Evaluator<'a> {
     pub(super) references: Vec<Vec<(NodeId, Span)>>,
     pub(super) regexes: HashMap<&'a str, Option<regex_lite::Regex>>,
     pub(super) defaults: HashMap<usize, Option<Value>>,
-    pub(super) mentions: HashMap<usize, Vec<&'a str>>,
+    pub(super) templates: HashMap<usize, Rc<Template<'a>>>,
     steps: u64,
     /// Whether it was told that no steps are left.
     exhausted: bool,
@@ -118,7 +120,7 @@ impl<'a> Evaluator<'a> {
             references: Vec::new(),
             regexes: HashMap::new(),
             defaults: HashMap::new(),
-            mentions: HashMap::new(),
+            templates: HashMap::new(),
             steps: STEPS,
             exhausted: false,
             depth: 0,

@@ -32,6 +32,8 @@ mod scope;
 mod secrets;
 mod show;
 mod stages;
+mod table;
+mod template;
 mod value;
 
 pub use builtins::BUILTINS;

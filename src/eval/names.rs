@@ -28,7 +28,7 @@ impl Naming {
     /// The name of a node before it is made to fit: `vprofile-prod-net-db-a`.
     pub(super) fn plain(&self, id: &str) -> String {
         let stage = self.stage.as_deref().unwrap_or_default();
-        let name = hyphens(&format!("{}-{stage}-{id}", self.pipeline));
+        let name = hyphens([self.pipeline.as_str(), stage, id]);
         if name.is_empty() { format!("v{}", short_hash(id)) } else { name }
     }
 
@@ -52,7 +52,7 @@ impl Naming {
         if name.len() < least {
             name = format!("{name}-{}", short_hash(id));
         }
-        let name = shorten(&name, most, &format!("{} {id}", self.plain(id)));
+        let name = if name.len() <= most { name } else { shorten(&name, most, &format!("{name} {id}")) };
         if !matches(&name) {
             let lower = name.to_lowercase();
             if matches(&lower) {
@@ -79,10 +79,17 @@ fn shortest(ty: &Type) -> usize {
     scalar(ty).and_then(|scalar| scalar.refinement.length).map_or(1, |(least, _)| least)
 }
 
-/// Letters, digits and single hyphens, none at either end.
-fn hyphens(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-")
+/// The parts as letters, digits and single hyphens, none at either end.
+fn hyphens(parts: [&str; 3]) -> String {
+    let mut name = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
+    let words = parts.iter().flat_map(|part| part.split(|c: char| !c.is_ascii_alphanumeric()));
+    for word in words.filter(|word| !word.is_empty()) {
+        if !name.is_empty() {
+            name.push('-');
+        }
+        name.push_str(word);
+    }
+    name
 }
 
 /// A name of at most so many characters; a long one is cut and ends in a hash of the whole.

@@ -101,8 +101,10 @@ impl<'a> Evaluator<'a> {
 
     /// The physical name of a resource; a default is put into the identity attribute.
     fn name_resource(&mut self, kind: &'a Kind, job: &Job<'a>, record: &mut Record<'a>) -> String {
-        let plain = self.naming.plain(&job.id);
-        let Some(attribute) = identity(kind).and_then(|name| kind.attributes.get(name)) else { return plain };
+        let plain = |this: &Self| this.naming.plain(&job.id);
+        let Some(attribute) = identity(kind).and_then(|name| kind.attributes.get(name)) else {
+            return plain(self);
+        };
         match record.attrs.get(&attribute.name) {
             Some(Value::String(name)) => return name.clone(),
             Some(Value::None) => {}
@@ -115,13 +117,15 @@ impl<'a> Evaluator<'a> {
                         .label("it depends on outputs of resources")
                         .help("the name of a resource can be made of parameters and texts"),
                 );
-                return plain;
+                return plain(self);
             }
-            None => return plain,
+            None => return plain(self),
         }
         match self.default_name(&kind.name, &job.id, &attribute.ty) {
             Ok(name) => {
-                record.attrs.insert(attribute.name.clone(), name.as_str().into());
+                if let Some(slot) = record.attrs.get_mut(&attribute.name) {
+                    *slot = name.as_str().into();
+                }
                 name
             }
             Err(flaw) => {
@@ -131,7 +135,7 @@ impl<'a> Evaluator<'a> {
                     Diagnostic::error("invalid-name", job.resource.name.span, message)
                         .help(format!("add `{} = \"…\"`; {}", attribute.name, flaw.help)),
                 );
-                plain
+                plain(self)
             }
         }
     }
@@ -223,12 +227,11 @@ impl<'a> Evaluator<'a> {
 
 /// Each node once, in the order in which they are referred to.
 fn depends_on(refs: &[(NodeId, Span)]) -> Vec<NodeId> {
-    let mut nodes: Vec<NodeId> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    for (node, _) in refs {
-        if seen.insert(node) {
-            nodes.push(node.clone());
-        }
+    let mut nodes: indexmap::IndexSet<&NodeId> = indexmap::IndexSet::new();
+    match refs {
+        [] => return Vec::new(),
+        [(one, _)] => return vec![one.clone()],
+        refs => nodes.extend(refs.iter().map(|(node, _)| node)),
     }
-    nodes
+    nodes.into_iter().cloned().collect()
 }

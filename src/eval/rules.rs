@@ -1,15 +1,16 @@
 //! Rules on whole resources: what `require` and `warn` say, tags, names that meet, resources that wait for each other.
 
 use indexmap::IndexMap;
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use super::body::{Record, Shape, types_of};
+use super::body::{Record, Shape};
 use super::evaluator::{ANY, Cx, Evaluator};
-use super::prepare::address;
 use super::show::show;
+use super::template::Template;
 use super::value::{Attrs, Value};
 use crate::base::{Span, order};
-use crate::check::walk;
 use crate::diag::Diagnostic;
 use crate::schema::Kind;
 use crate::syntax::ast::{Entry, Expr, ExprKind, Require};
@@ -23,34 +24,45 @@ const BEANSTALK_TAGS: usize = 3;
 
 impl<'a> Evaluator<'a> {
     /// Proves the rules of a kind or block on its attributes. A rule whose values are not all known is left for later.
-    pub(super) fn requires(&mut self, shape: Shape<'a>, record: &Record<'a>, span: Span, frame: usize) {
-        for rule in shape.requires {
-            self.require(rule, shape, record, span, frame);
-        }
-    }
-
-    fn require(
+    pub(super) fn requires(
         &mut self,
-        rule: &'a Require,
         shape: Shape<'a>,
+        template: &Template<'a>,
         record: &Record<'a>,
         span: Span,
         frame: usize,
     ) {
-        let names = self.mentioned(rule, shape);
-        if names.iter().any(|name| !record.attrs.contains_key(*name)) {
+        if template.rules.is_empty() {
             return;
         }
         // Only attributes can be seen, and words.
         let instance = self.frames.get(frame).map_or(0, |frame| frame.instance);
         let inside = self.frame(Some(0), instance, String::new());
-        for name in &names {
-            self.bind(inside, name, record.attrs.get(*name).cloned(), true);
+        for (rule, names) in &template.rules {
+            for name in names {
+                if let Some(value) = record.attrs.get(*name) {
+                    self.bind(inside, name, Some(value.clone()), true);
+                }
+            }
+            if let Some(inside) = self.frames.get_mut(inside) {
+                inside.types = Some(Rc::clone(&template.types));
+            }
+            if names.iter().all(|name| record.attrs.contains_key(*name)) {
+                self.require(rule, names, shape, record, span, Cx { frame: inside, about: "" });
+            }
         }
-        if let Some(inside) = self.frames.get_mut(inside) {
-            inside.types = types_of(shape).filter(|(name, _)| names.contains(name)).collect();
-        }
-        let cx = Cx { frame: inside, about: "" };
+        self.forget(inside);
+    }
+
+    fn require(
+        &mut self,
+        rule: &'a Require,
+        names: &[&'a str],
+        shape: Shape<'a>,
+        record: &Record<'a>,
+        span: Span,
+        cx: Cx<'a>,
+    ) {
         let (refs, unknown) = (self.refs.len(), self.unknown);
         let holds = self.quietly(|this| this.value(&rule.condition, &ANY, cx));
         if holds == Some(Value::Bool(false)) {
@@ -61,11 +73,10 @@ impl<'a> Evaluator<'a> {
             let message =
                 text(self, &rule.message).unwrap_or_else(|| format!("a rule of `{}` is broken", shape.name));
             let help = rule.help.as_ref().and_then(|help| text(self, help));
-            self.broken(rule, message, help, &names, record, span);
+            self.broken(rule, message, help, names, record, span);
         }
         self.refs.truncate(refs);
         self.unknown = unknown;
-        self.forget(inside);
     }
 
     fn broken(
@@ -101,28 +112,6 @@ impl<'a> Evaluator<'a> {
         }
         finding.help = help;
         self.report(finding);
-    }
-
-    /// The attributes that a rule's condition mentions, in order.
-    fn mentioned(&mut self, rule: &'a Require, shape: Shape<'a>) -> Vec<&'a str> {
-        let known = self.mentions.entry(address(rule)).or_insert_with(|| {
-            let mut names: Vec<&'a str> = Vec::new();
-            let mut see = |expr: &'a Expr| {
-                if let ExprKind::Name(name) = &expr.kind
-                    && !names.contains(&name.as_str())
-                    && (shape.all().any(|attribute| attribute.name == *name) || shape.block(name).is_some())
-                {
-                    names.push(name);
-                }
-            };
-            walk::expr(&rule.condition, &mut see);
-            [Some(&rule.message), rule.help.as_ref()]
-                .into_iter()
-                .flatten()
-                .for_each(|text| walk::expr(text, &mut see));
-            names
-        });
-        known.clone()
     }
 
     /// The rules of tags.
@@ -186,7 +175,7 @@ impl<'a> Evaluator<'a> {
     /// Resources of one kind that would have the same physical name. AWS does not tell upper from lower case in many of
     /// them.
     pub(super) fn name_clashes(&mut self) {
-        let mut seen: HashMap<(&str, String, String), usize> = HashMap::with_capacity(self.nodes.len());
+        let mut seen: HashMap<(&str, Cow<str>, Cow<str>), usize> = HashMap::with_capacity(self.nodes.len());
         let mut clashes = Vec::new();
         for (at, node) in self.nodes.values().enumerate() {
             if node.existing || node.kind.contains('.') {
@@ -194,10 +183,14 @@ impl<'a> Evaluator<'a> {
             }
             // Groups of different networks may share a name.
             let within = match (node.kind.as_str(), node.attrs.get("vpc")) {
-                ("security_group", Some(vpc)) => show(vpc),
-                _ => String::new(),
+                ("security_group", Some(Value::Handle(vpc))) => Cow::Borrowed(vpc.as_str()),
+                _ => Cow::Borrowed(""),
             };
-            if let Some(first) = seen.insert((&node.kind, node.name.to_lowercase(), within), at) {
+            let name = match node.name.contains(char::is_uppercase) {
+                true => Cow::Owned(node.name.to_lowercase()),
+                false => Cow::Borrowed(node.name.as_str()),
+            };
+            if let Some(first) = seen.insert((&node.kind, name, within), at) {
                 clashes.push((first, at));
             }
         }

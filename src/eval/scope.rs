@@ -4,11 +4,12 @@
 //! for in the order in which they need each other, so that a long chain of `let`s needs no deep recursion.
 
 use indexmap::IndexMap;
-use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::evaluator::{ANY, Cx, Evaluator, measure};
 use super::prepare::address;
 use super::rounds::made_by;
+use super::table::Table;
 use super::value::{NodeId, Value};
 use crate::base::{Span, order};
 use crate::check::{use_name, walk};
@@ -32,11 +33,11 @@ pub(super) struct Frame<'a> {
     /// What the rounds around it add to the ids of resources: `["a"][0]`.
     pub(super) keys: String,
     /// What each name stands for.
-    pub(super) names: HashMap<&'a str, Slot<'a>>,
+    pub(super) names: Table<'a, Slot<'a>>,
     /// What must be known before each name that waits.
     needs: IndexMap<&'a str, Vec<&'a str>>,
     /// The types of names, where they are known and the file's own scope does not tell.
-    pub(super) types: Vec<(&'a str, &'a Type)>,
+    pub(super) types: Option<Rc<[(&'a str, &'a Type)]>>,
 }
 
 /// What a name stands for.
@@ -124,8 +125,8 @@ impl<'a> Evaluator<'a> {
 
     /// Says where the value of a name will come from.
     pub(super) fn wait(&mut self, frame: usize, name: &'a str, source: Source<'a>) {
-        if let Some(frame) = self.frames.get_mut(frame) {
-            frame.names.entry(name).or_insert(Slot::Waiting(source));
+        if let Some(frame) = self.frames.get_mut(frame).filter(|frame| !frame.names.contains_key(name)) {
+            frame.names.insert(name, Slot::Waiting(source));
         }
     }
 
@@ -259,7 +260,6 @@ impl<'a> Evaluator<'a> {
         while let Some(id) = at {
             let frame = self.frames.get(id)?;
             if let Some((name, _)) = frame.names.get_key_value(name) {
-                let name: &'a str = name;
                 self.find(id, name);
                 return Some(id);
             }
@@ -373,7 +373,8 @@ impl<'a> Evaluator<'a> {
             ExprKind::Name(name) => {
                 let mut at = self.frames.get(frame);
                 while let Some(frame) = at {
-                    if let Some((_, ty)) = frame.types.iter().find(|(known, _)| known == name) {
+                    let known = frame.types.iter().flat_map(|types| types.iter());
+                    if let Some((_, ty)) = known.into_iter().find(|(known, _)| known == name) {
                         return ty;
                     }
                     match frame.outer {

@@ -301,3 +301,40 @@ fn shown(value: &Value) -> String {
         other => show(other),
     }
 }
+
+/// Evaluation takes time in proportion to the file: ten thousand resources, written one by one or made by a loop, and a
+/// chain of `let`s as long. What would be quadratic takes minutes here.
+#[test]
+fn large_files_take_their_time_and_no_more() {
+    let mut written =
+        String::from("pipeline shop { region = \"us-east-1\" }\nexisting vpc main { default = true }\n");
+    for n in 0..10_000 {
+        let _ = writeln!(
+            written,
+            "security_group g{n} {{ vpc = main, tags = {{ n = \"{n}\" }}, allow tcp 443 from self }}"
+        );
+    }
+    let mut chain = String::from("pipeline shop { region = \"us-east-1\" }\n");
+    for n in 0..10_000 {
+        let _ = writeln!(chain, "let a{n} = a{} + 1", n + 1);
+    }
+    chain.push_str("let a10000 = 0\noutput all = a0\n");
+    let looped = "pipeline shop { region = \"us-east-1\" }\nexisting vpc main { default = true }\n\
+        for n in range(10000) { security_group g { vpc = main, tags = { n = \"${n}\" }, allow tcp 443 from self } }\n";
+    for (text, nodes) in [(written.as_str(), 20_001), (looped, 20_001), (chain.as_str(), 0)] {
+        let checked = vpipe::check::check_text("main.vpipe", text, ".".into());
+        assert!(
+            checked.diagnostics.iter().all(|one| one.severity != Severity::Error),
+            "{:?}",
+            checked.diagnostics
+        );
+        let inputs = Inputs { stage: None, set: IndexMap::new(), secrets: Secrets::Unread };
+        let program = checked.program.unwrap();
+        let start = std::time::Instant::now();
+        let evaluated = evaluate(&program, &inputs);
+        println!("{nodes} nodes: {:?}", start.elapsed());
+        assert_eq!(evaluated.diagnostics, []);
+        assert_eq!(evaluated.manifest.unwrap().nodes.len(), nodes);
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    }
+}
