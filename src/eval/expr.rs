@@ -26,14 +26,14 @@ impl<'a> Evaluator<'a> {
     fn structure(&mut self, expr: &'a Expr, ty: &'a Type, cx: Cx<'a>) -> Option<Value> {
         match &expr.kind {
             ExprKind::List(items) => {
-                let item = item_type(ty);
+                let item = ty.item();
                 let values: Vec<_> =
                     items.iter().map(|one| self.value(one, item.unwrap_or(&ANY), cx)).collect();
                 let list = Value::List(values.into_iter().collect::<Option<_>>()?);
                 if item.is_some() { Some(list) } else { self.finish(list, ty, expr, cx) }
             }
             ExprKind::Comprehension(each) => {
-                let item = item_type(ty);
+                let item = ty.item();
                 let list = self.comprehension(each, item.unwrap_or(&ANY), cx)?;
                 if item.is_some() { Some(list) } else { self.finish(list, ty, expr, cx) }
             }
@@ -48,7 +48,7 @@ impl<'a> Evaluator<'a> {
                 }
                 other => self.no_bool(&other, condition.span),
             },
-            ExprKind::Call(name, args) => match variant(ty, &name.value) {
+            ExprKind::Call(name, args) => match ty.variant(&name.value) {
                 Some(variant) => self.alternative(variant, name, args, cx),
                 None => {
                     let value = self.call(name, args, expr.span, cx)?;
@@ -56,7 +56,7 @@ impl<'a> Evaluator<'a> {
                 }
             },
             ExprKind::Range(from, to) => {
-                let bound = range_type(ty);
+                let bound = ty.range_bound();
                 let from = self.value(from, bound.unwrap_or(&ANY), cx);
                 let to = self.value(to, bound.unwrap_or(&ANY), cx);
                 let range = Value::Range(Box::new(from?), Box::new(to?));
@@ -74,11 +74,11 @@ impl<'a> Evaluator<'a> {
                 }
             }
             ExprKind::Name(word) => {
-                if let Some(variant) = variant(ty, word) {
+                if let Some(variant) = ty.variant(word) {
                     let word = Value::Variant(variant.name.clone(), Attrs::new());
                     return self.finish(word, ty, expr, cx);
                 }
-                if let Some(block) = block_name(ty) {
+                if let Some(block) = ty.block_name() {
                     self.block_refs.push((block, word.clone(), expr.span));
                     return Some(Value::Variant(word.clone(), Attrs::new()));
                 }
@@ -312,8 +312,8 @@ impl<'a> Evaluator<'a> {
     fn operand(&mut self, expr: &'a Expr, other: &'a Expr, cx: Cx<'a>) -> Option<Value> {
         if let ExprKind::Name(word) | ExprKind::Call(Ident { value: word, .. }, _) = &expr.kind {
             let ty = self.type_of(other, cx.frame);
-            let ty = item_type(ty).unwrap_or(ty);
-            if variant(ty, word).is_some() {
+            let ty = ty.item().unwrap_or(ty);
+            if ty.variant(word).is_some() {
                 return self.value(expr, ty, cx);
             }
         }
@@ -511,39 +511,6 @@ fn symbol(op: BinaryOp) -> &'static str {
         BinaryOp::Sub => "-",
         BinaryOp::Mul => "*",
         BinaryOp::Div => "/",
-    }
-}
-
-/// As [`Type::item`], quick for the types that most attributes have.
-fn item_type(ty: &Type) -> Option<&Type> {
-    match ty {
-        Type::List(item) => Some(item),
-        Type::Union(_) | Type::Optional(_) => ty.item(),
-        _ => None,
-    }
-}
-
-fn range_type(ty: &Type) -> Option<&Type> {
-    match ty {
-        Type::Range(bound) => Some(bound),
-        Type::Union(_) | Type::Optional(_) => ty.range_bound(),
-        _ => None,
-    }
-}
-
-fn variant<'t>(ty: &'t Type, word: &str) -> Option<&'t Variant> {
-    match ty {
-        Type::Variant(_) | Type::Union(_) | Type::Optional(_) | Type::Secret(_) => {
-            ty.variant(word).map(|variant| &**variant)
-        }
-        _ => None,
-    }
-}
-
-fn block_name(ty: &Type) -> Option<&str> {
-    match ty {
-        Type::BlockName(_) | Type::Union(_) | Type::Optional(_) => ty.block_name(),
-        _ => None,
     }
 }
 

@@ -23,7 +23,7 @@ pub fn apply(op: &str, args: &[Value]) -> Result<Value, String> {
     }
     let waits = |value: &Value| match value {
         Value::Deferred(_) => true,
-        value => !SHALLOW.contains(&op) && !value.is_known(),
+        value => !value.is_known() && !SHALLOW.contains(&op),
     };
     if args.iter().any(waits) {
         return Ok(Value::Deferred(Box::new(Deferred::Apply(op.to_owned(), args.to_vec()))));

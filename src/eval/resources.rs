@@ -6,7 +6,7 @@ use super::expr::nodes_in;
 use super::manifest::Node;
 use super::rules::identity;
 use super::scope::Job;
-use super::value::{Attrs, NodeId, Value};
+use super::value::{NodeId, Value};
 use crate::base::Span;
 use crate::diag::Diagnostic;
 use crate::schema::Kind;
@@ -167,7 +167,7 @@ impl<'a> Evaluator<'a> {
 
     /// A block with nodes of its own: one for each element of a list in its header, as AWS takes one rule a call.
     fn separate(&mut self, kind: &'a Kind, resource: &str, block: SeparateBlock<'a>) {
-        let SeparateBlock { schema, block, record, refs } = block;
+        let SeparateBlock { schema, block, mut record, refs } = block;
         if !record.whole {
             self.unknown = true;
             return;
@@ -177,32 +177,27 @@ impl<'a> Evaluator<'a> {
             .iter()
             .map(|header| header.attribute.name.as_str())
             .find(|name| matches!(record.attrs.get(*name), Some(Value::List(items)) if items.len() > 1));
-        let elements = list.and_then(|name| record.attrs.get(name)).map_or(&[Value::None][..], Value::items);
-        for (at, element) in elements.iter().enumerate() {
-            let mut attrs = Attrs::with_capacity(record.attrs.len() + 1);
-            attrs.insert(kind.name.clone(), Value::Handle(resource.to_owned()));
-            attrs.extend(record.attrs.clone());
-            if let Some(name) = list {
-                attrs.insert(name.to_owned(), Value::List(vec![element.clone()]));
+        let mut all = std::mem::take(&mut record.attrs);
+        all.shift_insert(0, kind.name.clone(), Value::Handle(resource.to_owned()));
+        // One element after the other takes the place of the list.
+        let elements = match list.and_then(|name| all.get_mut(name)) {
+            Some(Value::List(items)) => std::mem::take(items),
+            _ => vec![Value::None],
+        };
+        let count = elements.len();
+        for (at, element) in elements.into_iter().enumerate() {
+            let mut attrs = if at + 1 == count { std::mem::take(&mut all) } else { all.clone() };
+            if let Some(slot) = list.and_then(|name| attrs.get_mut(name)) {
+                *slot = Value::List(vec![element]);
             }
             let header = self.header_text(schema, &attrs, &record);
             let id = format!("{resource}.{}[{header}]", schema.name);
-            if let Some(first) = self.nodes.get(&id) {
-                // In one block it is the element that is there twice.
+            if let Some(first) = self.nodes.get(&id).map(|node| node.span) {
                 let again = list.and_then(|name| record.place(name)?.values.get(at)).map(|one| one.span);
-                let same = first.span == block.span;
-                let finding = Diagnostic::error(
-                    "duplicate-block",
-                    again.filter(|_| same).unwrap_or(block.span),
-                    format!("`{} {header}` is there twice", schema.name),
-                )
-                .label("the second")
-                .help("take one of them out");
-                let finding = if same { finding } else { finding.related(first.span, "the first") };
-                self.report(finding);
+                self.same_block_twice(&format!("{} {header}", schema.name), first, block.span, again);
                 continue;
             }
-            let mut used: Vec<(NodeId, Span)> = vec![(resource.to_owned(), block.span)];
+            let mut used: Vec<(NodeId, Span)> = Vec::new();
             for (name, value) in &attrs {
                 let place = record.place(name).map_or(block.span, |place| place.span);
                 nodes_in(value, &mut |node| {
@@ -225,13 +220,26 @@ impl<'a> Evaluator<'a> {
     }
 }
 
+impl Evaluator<'_> {
+    /// `again` is the element of a list in the header; where one block says it twice, that is the place.
+    fn same_block_twice(&mut self, text: &str, first: Span, second: Span, again: Option<Span>) {
+        let same = first == second;
+        let place = again.filter(|_| same).unwrap_or(second);
+        let finding = Diagnostic::error("duplicate-block", place, format!("`{text}` is there twice"))
+            .label("the second")
+            .help("take one of them out");
+        self.report(if same { finding } else { finding.related(first, "the first") });
+    }
+}
+
 /// Each node once, in the order in which they are referred to.
 fn depends_on(refs: &[(NodeId, Span)]) -> Vec<NodeId> {
-    let mut nodes: indexmap::IndexSet<&NodeId> = indexmap::IndexSet::new();
-    match refs {
-        [] => return Vec::new(),
-        [(one, _)] => return vec![one.clone()],
-        refs => nodes.extend(refs.iter().map(|(node, _)| node)),
+    // Most nodes refer to a few others.
+    if refs.len() <= 8 {
+        let first = |at: usize, node: &NodeId| refs.iter().take(at).all(|(other, _)| other != node);
+        let nodes = refs.iter().enumerate().filter(|(at, (node, _))| first(*at, node));
+        return nodes.map(|(_, (node, _))| node.clone()).collect();
     }
+    let nodes: indexmap::IndexSet<&NodeId> = refs.iter().map(|(node, _)| node).collect();
     nodes.into_iter().cloned().collect()
 }

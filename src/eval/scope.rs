@@ -196,6 +196,9 @@ impl<'a> Evaluator<'a> {
     fn find(&mut self, frame: usize, name: &'a str) {
         let Some(place) = self.frames.get(frame) else { return };
         let waits = |name: &str| matches!(place.names.get(name), Some(Slot::Waiting(_)));
+        if !waits(name) {
+            return self.find_one(frame, name);
+        }
         let mut needs: IndexMap<&'a str, Vec<&'a str>> = IndexMap::new();
         let mut reached = vec![name];
         while let Some(name) = reached.pop() {
