@@ -7,4 +7,6 @@ mod suite {
     mod drivers_a;
     mod eval;
     mod rooms;
+    #[cfg(feature = "aws")]
+    mod stack;
 }

@@ -1,138 +1,9 @@
 //! Kinds of EC2, RDS, ElastiCache, Amazon MQ and S3 against the local cloud, through the SDK: made, unchanged on a
 //! second look, changed in place, deleted.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-
-use async_trait::async_trait;
-use vpipe::cloud::{Clients, Connect, Net, NetError, NetReply, NetRequest, connect, driver};
-use vpipe::diag::Severity;
-use vpipe::eval::{Inputs, Secrets, evaluate};
-use vpipe::journal::Journal;
-use vpipe::local::{Faults, Local, Now, transport, virtual_clock};
-use vpipe::plan::{Action, Plan};
-use vpipe::run::{Ended, Event, Interrupt, Job, Outcome, Speed, World, apply, destroy, plan};
-
-/// 1 January 2026.
-const START: i64 = 1_767_225_600_000;
-
-/// Nothing outside the local cloud.
-#[derive(Debug)]
-struct NoNet;
-
-#[async_trait]
-impl Net for NoNet {
-    async fn fetch(&self, request: NetRequest) -> Result<NetReply, NetError> {
-        Err(NetError::Dns(request.url))
-    }
-
-    async fn connect(&self, host: &str, _: u16, _: std::time::Duration) -> Result<(), NetError> {
-        Err(NetError::Dns(host.to_owned()))
-    }
-}
-
-/// A pipeline that changes over time, its journal and its cloud.
-struct Stack {
-    clients: Clients,
-    now: Now,
-    journal: Arc<Mutex<Journal>>,
-    /// Mutating calls, in the order in which they were made: `mysql rds:CreateDBInstance`.
-    calls: Arc<Mutex<Vec<String>>>,
-}
-
-impl Stack {
-    async fn new() -> Self {
-        let local = Arc::new(Local::open(None, Faults::default()).unwrap());
-        let now = virtual_clock(START);
-        let local = transport(local, Arc::clone(&now), 1.0);
-        let to =
-            Connect { region: "eu-west-1".into(), profile: None, local: Some(local), net: Arc::new(NoNet) };
-        Self {
-            clients: connect(to).await.unwrap(),
-            now,
-            journal: Arc::new(Mutex::new(Journal::in_memory())),
-            calls: Arc::default(),
-        }
-    }
-
-    fn job(&self, body: &str) -> Job {
-        let text = format!("pipeline shop {{ region = \"eu-west-1\" }}\nsecret pw = env(\"PW\")\n{body}");
-        let checked = vpipe::check::check_text("shop.vpipe", &text, PathBuf::from("."));
-        let program = checked.program.unwrap();
-        let secrets = Secrets::Given([("PW".to_owned(), password(body))].into_iter().collect());
-        let evaluated = evaluate(&program, &Inputs { stage: None, set: Default::default(), secrets });
-        let findings = [checked.diagnostics, evaluated.diagnostics].concat();
-        let errors: Vec<_> = findings.iter().filter(|d| d.severity == Severity::Error).collect();
-        assert!(errors.is_empty(), "{errors:#?}");
-        let calls = Arc::clone(&self.calls);
-        Job {
-            world: World {
-                clients: self.clients.clone(),
-                now: Arc::clone(&self.now),
-                speed: Speed::Virtual,
-                folder: PathBuf::from("."),
-                seed: 7,
-            },
-            manifest: evaluated.manifest.unwrap(),
-            schema: Arc::new(program.schema.clone()),
-            journal: Arc::clone(&self.journal),
-            drivers: Arc::new(driver),
-            listener: Arc::new(move |event| {
-                if let Event::Call { node, operation, .. } = event {
-                    calls.lock().unwrap().push(format!("{node} {operation}"));
-                }
-            }),
-            interrupt: Interrupt::default(),
-            file: "shop.vpipe".into(),
-            source_fingerprint: String::new(),
-            approved: false,
-        }
-    }
-
-    /// Runs, which must end well; gives the calls that were made.
-    async fn run(&self, body: &str) -> HashSet<String> {
-        self.calls.lock().unwrap().clear();
-        ok(apply(&self.job(body), false).await.unwrap());
-        let calls: HashSet<String> = self.calls.lock().unwrap().iter().cloned().collect();
-        // Whatever a run did, the next finds nothing to do.
-        let again = apply(&self.job(body), false).await.unwrap();
-        assert_eq!((again.calls, &again.errors), (0, &vec![]), "{:?}", self.calls.lock().unwrap());
-        calls
-    }
-
-    async fn plan(&self, body: &str) -> Plan {
-        plan(&self.job(body)).await.unwrap()
-    }
-
-    /// Runs, which must fail; gives what was said.
-    async fn fail(&self, body: &str) -> String {
-        let outcome = apply(&self.job(body), false).await.unwrap();
-        assert_eq!(outcome.result, Ended::Failed);
-        outcome.errors.iter().map(|error| format!("{error}\n")).collect()
-    }
-
-    async fn destroy(&self, body: &str) -> Vec<String> {
-        self.calls.lock().unwrap().clear();
-        ok(destroy(&self.job(body), false).await.unwrap());
-        self.calls.lock().unwrap().clone()
-    }
-}
-
-/// `//! password: …` in the body changes it.
-fn password(body: &str) -> String {
-    let given = body.lines().find_map(|line| line.strip_prefix("// password: "));
-    given.unwrap_or("a-first-password").to_owned()
-}
-
-fn ok(outcome: Outcome) -> Outcome {
-    assert_eq!(outcome.result, Ended::Ok, "{:#?}", outcome.errors);
-    outcome
-}
-
-fn set(calls: &[&str]) -> HashSet<String> {
-    calls.iter().map(|call| (*call).to_owned()).collect()
-}
+use super::stack::{Stack, ok, set};
+use vpipe::plan::Action;
+use vpipe::run::{apply, destroy};
 
 const GROUP: &str = r#"
 existing vpc main { default = true }
@@ -148,7 +19,7 @@ security_group backend {
 
 #[tokio::test(start_paused = true)]
 async fn security_groups_and_their_rules() {
-    let stack = Stack::new().await;
+    let stack = Stack::new("eu-west-1").await;
     let calls = stack.run(GROUP).await;
     assert_eq!(calls.iter().filter(|call| call.ends_with("ec2:AuthorizeSecurityGroupIngress")).count(), 5);
     assert!(calls.contains("backend ec2:CreateSecurityGroup"));
@@ -184,7 +55,7 @@ async fn security_groups_and_their_rules() {
 
 #[tokio::test(start_paused = true)]
 async fn what_exists_is_looked_up() {
-    let stack = Stack::new().await;
+    let stack = Stack::new("eu-west-1").await;
     let ec2 = &stack.clients.ec2;
     ec2.create_key_pair().key_name("ops").send().await.unwrap();
     let vpc = ec2.describe_vpcs().send().await.unwrap().vpcs()[0].clone();
@@ -231,7 +102,7 @@ output port = mysql.port
 
 #[tokio::test(start_paused = true)]
 async fn databases() {
-    let stack = Stack::new().await;
+    let stack = Stack::new("eu-west-1").await;
     let calls = stack.run(DATABASE).await;
     assert!(
         calls.is_superset(&set(&["private rds:CreateDBSubnetGroup", "mysql rds:CreateDBInstance"])),
@@ -280,7 +151,7 @@ async fn databases() {
 
 #[tokio::test(start_paused = true)]
 async fn a_changed_engine_means_another_database() {
-    let stack = Stack::new().await;
+    let stack = Stack::new("eu-west-1").await;
     let body = DATABASE.replace("output", "// output");
     stack.run(&body).await;
     let other = body.replace("\"mysql\", version = \"8.0\"", "\"mariadb\"");

@@ -1,0 +1,193 @@
+//! What the tests of drivers share: a pipeline that changes over time, run against the local cloud through the SDK,
+//! under a clock that stands still but for pauses.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use vpipe::cloud::{Clients, Connect, Net, NetError, NetReply, NetRequest, connect, driver};
+use vpipe::diag::Severity;
+use vpipe::eval::{Inputs, Secrets, evaluate};
+use vpipe::journal::Journal;
+use vpipe::local::{Faults, Local, Now, Request, transport, virtual_clock};
+use vpipe::plan::Plan;
+use vpipe::run::{Ended, Event, Interrupt, Job, Outcome, Speed, World, apply, destroy, plan};
+
+/// 1 January 2026.
+const START: i64 = 1_767_225_600_000;
+
+/// HTTP outside AWS, answered by the local cloud.
+#[derive(Clone)]
+struct LocalNet {
+    local: Arc<Local>,
+    now: Now,
+}
+
+impl std::fmt::Debug for LocalNet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LocalNet")
+    }
+}
+
+#[async_trait]
+impl Net for LocalNet {
+    async fn fetch(&self, request: NetRequest) -> Result<NetReply, NetError> {
+        let (https, rest) = match request.url.split_once("://") {
+            Some((scheme, rest)) => (scheme == "https", rest.to_owned()),
+            None => return Err(NetError::Other(request.url)),
+        };
+        let (host, path) = rest.split_once('/').unwrap_or((&rest, ""));
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let request = Request {
+            method: request.method,
+            host: host.to_ascii_lowercase(),
+            https,
+            path: format!("/{path}"),
+            query: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            headers: request.headers,
+            body: request.body,
+        };
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        let reply =
+            self.local.handle(request, (self.now)()).map_err(|e| NetError::Other(format!("{e:?}")))?;
+        Ok(NetReply { status: reply.status, headers: reply.headers, body: reply.body, tls: None })
+    }
+
+    async fn connect(&self, host: &str, _: u16, _: Duration) -> Result<(), NetError> {
+        Err(NetError::Dns(host.to_owned()))
+    }
+}
+
+/// A pipeline that changes over time, its journal and its cloud.
+pub struct Stack {
+    pub clients: Clients,
+    pub local: Arc<Local>,
+    region: &'static str,
+    folder: PathBuf,
+    now: Now,
+    pub journal: Arc<Mutex<Journal>>,
+    /// Mutating calls, in the order in which they were made: `mysql rds:CreateDBInstance`.
+    pub calls: Arc<Mutex<Vec<String>>>,
+    /// What was waited for, each once.
+    pub notes: Arc<Mutex<Vec<String>>>,
+}
+
+impl Stack {
+    /// An empty account, in a region.
+    pub async fn new(region: &'static str) -> Self {
+        let local = Arc::new(Local::open(None, Faults::default()).unwrap());
+        let now = virtual_clock(START);
+        let net = LocalNet { local: Arc::clone(&local), now: Arc::clone(&now) };
+        let to = Connect {
+            region: region.to_owned(),
+            profile: None,
+            local: Some(transport(Arc::clone(&local), Arc::clone(&now), 1.0)),
+            net: Arc::new(net),
+        };
+        Self {
+            clients: connect(to).await.unwrap(),
+            local,
+            region,
+            folder: PathBuf::from("."),
+            now,
+            journal: Arc::new(Mutex::new(Journal::in_memory())),
+            calls: Arc::default(),
+            notes: Arc::default(),
+        }
+    }
+
+    /// With the user's files in a folder.
+    pub fn at(mut self, folder: &std::path::Path) -> Self {
+        self.folder = folder.to_owned();
+        self
+    }
+
+    /// Forgets what the pipeline did, as if its journal were lost.
+    pub fn forget(&mut self) {
+        self.journal = Arc::new(Mutex::new(Journal::in_memory()));
+    }
+
+    /// What the CLI would make of a file with this body.
+    pub fn job(&self, body: &str) -> Job {
+        let head = format!("pipeline shop {{ region = \"{}\" }}\nsecret pw = env(\"PW\")", self.region);
+        let text = format!("{head}\n{body}");
+        let checked = vpipe::check::check_text("shop.vpipe", &text, PathBuf::from("."));
+        let program = checked.program.unwrap();
+        let secrets = Secrets::Given([("PW".to_owned(), password(body))].into_iter().collect());
+        let evaluated = evaluate(&program, &Inputs { stage: None, set: Default::default(), secrets });
+        let findings = [checked.diagnostics, evaluated.diagnostics].concat();
+        let errors: Vec<_> = findings.iter().filter(|d| d.severity == Severity::Error).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        let (calls, notes) = (Arc::clone(&self.calls), Arc::clone(&self.notes));
+        Job {
+            world: World {
+                clients: self.clients.clone(),
+                now: Arc::clone(&self.now),
+                speed: Speed::Virtual,
+                folder: self.folder.clone(),
+                seed: 7,
+            },
+            manifest: evaluated.manifest.unwrap(),
+            schema: Arc::new(program.schema.clone()),
+            journal: Arc::clone(&self.journal),
+            drivers: Arc::new(driver),
+            listener: Arc::new(move |event| match event {
+                Event::Call { node, operation, .. } => {
+                    calls.lock().unwrap().push(format!("{node} {operation}"));
+                }
+                Event::Waiting { node, note, .. } => notes.lock().unwrap().push(format!("{node} {note}")),
+                _ => {}
+            }),
+            interrupt: Interrupt::default(),
+            file: "shop.vpipe".into(),
+            source_fingerprint: String::new(),
+            approved: false,
+        }
+    }
+
+    /// Runs, which must end well; gives the calls that were made.
+    pub async fn run(&self, body: &str) -> HashSet<String> {
+        self.calls.lock().unwrap().clear();
+        ok(apply(&self.job(body), false).await.unwrap());
+        let calls: HashSet<String> = self.calls.lock().unwrap().iter().cloned().collect();
+        // Whatever a run did, the next finds nothing to do.
+        let again = apply(&self.job(body), false).await.unwrap();
+        assert_eq!((again.calls, &again.errors), (0, &vec![]), "{:?}", self.calls.lock().unwrap());
+        calls
+    }
+
+    pub async fn plan(&self, body: &str) -> Plan {
+        plan(&self.job(body)).await.unwrap()
+    }
+
+    /// Runs, which must fail; gives what was said.
+    pub async fn fail(&self, body: &str) -> String {
+        let outcome = apply(&self.job(body), false).await.unwrap();
+        assert_eq!(outcome.result, Ended::Failed);
+        outcome.errors.iter().map(|error| format!("{error}\n")).collect()
+    }
+
+    pub async fn destroy(&self, body: &str) -> Vec<String> {
+        self.calls.lock().unwrap().clear();
+        ok(destroy(&self.job(body), false).await.unwrap());
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+/// `//! password: …` in the body changes it.
+fn password(body: &str) -> String {
+    let given = body.lines().find_map(|line| line.strip_prefix("// password: "));
+    given.unwrap_or("a-first-password").to_owned()
+}
+
+pub fn ok(outcome: Outcome) -> Outcome {
+    assert_eq!(outcome.result, Ended::Ok, "{:#?}", outcome.errors);
+    outcome
+}
+
+pub fn set(calls: &[&str]) -> HashSet<String> {
+    calls.iter().map(|call| (*call).to_owned()).collect()
+}
