@@ -223,6 +223,9 @@ const ROWS: &[Row] = &[
     row("elasticache:DescribeCacheSubnetGroups", "CacheSubnetGroupNotFoundFault", Retry::Gone),
     row("elasticache:ModifyCacheSubnetGroup", "CacheSubnetGroupNotFoundFault", Retry::Gone),
     row("elasticache:DeleteCacheSubnetGroup", "CacheSubnetGroupNotFoundFault", Retry::Gone),
+    // AWS does not tell the tags of a cluster that is being made or deleted.
+    row("elasticache:ListTagsForResource", "InvalidCacheClusterState", Retry::Gone),
+    row("elasticache:ListTagsForResource", "InvalidCacheClusterStateFault", Retry::Gone),
     say(
         "elasticache:DeleteCacheCluster",
         "InvalidCacheClusterState",

@@ -160,3 +160,48 @@ async fn a_changed_engine_means_another_database() {
     let calls = stack.run(&other).await;
     assert_eq!(calls, set(&["mysql rds:DeleteDBInstance", "mysql rds:CreateDBInstance"]));
 }
+
+const CACHE: &str = r#"
+existing vpc main { default = true }
+security_group backend { vpc = main, allow tcp 11211 from self }
+cache_subnet_group caches { subnets = main.subnets }
+cache_cluster memcached {
+  engine = "memcached", version = "1.6.22"
+  node_type = "cache.t3.micro", nodes = 3
+  subnet_group = caches
+  security_groups = [backend]
+}
+output endpoint = memcached.endpoint
+output port = memcached.port
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn caches() {
+    let stack = Stack::new().await;
+    let calls = stack.run(CACHE).await;
+    let wanted = ["caches elasticache:CreateCacheSubnetGroup", "memcached elasticache:CreateCacheCluster"];
+    assert!(calls.is_superset(&set(&wanted)), "{calls:?}");
+    let outcome = ok(apply(&stack.job(CACHE), false).await.unwrap());
+    assert_eq!(outcome.outputs.get("port").and_then(|v| v.as_int()), Some(11211));
+    let endpoint = outcome.outputs.get("endpoint").and_then(|v| v.as_str()).unwrap();
+    assert!(endpoint.contains(".cfg."), "{endpoint}");
+
+    // Fewer nodes, then more.
+    let modified = set(&["memcached elasticache:ModifyCacheCluster"]);
+    assert_eq!(stack.run(&CACHE.replace("nodes = 3", "nodes = 1")).await, modified);
+    assert_eq!(stack.run(&CACHE.replace("nodes = 3", "nodes = 2")).await, modified);
+    // Without the version that runs anyway, with other tags and another description.
+    let changed = CACHE
+        .replace(", version = \"1.6.22\"", "")
+        .replace("nodes = 3", "nodes = 2, tags = { a = \"b\" }")
+        .replace("caches {", "caches { description = \"for sessions\",");
+    let wanted = ["memcached elasticache:AddTagsToResource", "caches elasticache:ModifyCacheSubnetGroup"];
+    assert_eq!(stack.run(&changed).await, set(&wanted));
+
+    // Memcached has no other node types in place.
+    let larger = changed.replace("cache.t3.micro", "cache.t3.small");
+    let wanted = ["memcached elasticache:DeleteCacheCluster", "memcached elasticache:CreateCacheCluster"];
+    assert_eq!(stack.run(&larger).await, set(&wanted));
+    let calls = stack.destroy(&larger).await;
+    assert!(calls.contains(&"caches elasticache:DeleteCacheSubnetGroup".to_owned()), "{calls:?}");
+}

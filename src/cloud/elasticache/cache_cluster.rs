@@ -56,7 +56,8 @@ impl Driver for CacheCluster {
                 *why = format!("{why}; ElastiCache says: {}", events.join("; "));
             }
         }
-        if let Some(arn) = cluster.arn()
+        let in_between = matches!(cluster.cache_cluster_status(), Some("creating" | "deleting"));
+        if let Some(arn) = cluster.arn().filter(|_| !in_between)
             && let Some(tags) = tags_of(clients, arn).await?
         {
             present = present.tagged(tags);
