@@ -5,6 +5,8 @@ mod suite {
     mod corpus;
     #[cfg(feature = "aws")]
     mod drivers_a;
+    #[cfg(feature = "aws")]
+    mod moto;
     mod eval;
     mod rooms;
     #[cfg(feature = "aws")]
