@@ -1,5 +1,6 @@
 //! What a service sees: a call, whatever protocol it came by, and what it answers.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A request as it came off the wire.
@@ -53,7 +54,7 @@ pub struct Cx {
 }
 
 /// An operation with its parameters.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Call {
     /// The name in the service model: `CreateDBInstance`. GoDaddy, which has no model: the method; `Get` for `GET`.
     pub operation: String,
@@ -120,7 +121,7 @@ impl Call {
 }
 
 /// An XML element; `text` and children do not mix.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Element {
     /// Its name.
     pub name: String,

@@ -92,6 +92,8 @@ impl Local {
 impl Inner {
     fn tick(&mut self, now: i64) {
         self.state.clock = self.state.clock.max(now);
+        let now = self.state.clock;
+        super::settle(&mut self.state, now);
     }
 
     fn handle(&mut self, request: Request) -> Result<Response, Dropped> {

@@ -13,27 +13,36 @@
 //!   time stamps in the state ("available at"), so that a 40-minute deployment costs nothing.
 //! - The whole [`State`] is serialisable; it is what persists between processes.
 
+pub mod acm;
+pub mod beanstalk;
 mod blobs;
 #[cfg(feature = "aws")]
 mod bridge;
 mod call;
 mod clock;
 mod cloud;
+pub mod cloudfront;
 mod common;
+pub mod dataplane;
 pub mod ec2;
 pub mod elasticache;
+pub mod elbv2;
 mod faults;
+pub mod godaddy;
 pub mod iam;
 pub mod mq;
+mod neighbours;
 pub mod rds;
 mod regions;
 pub mod s3;
 mod route;
+pub mod route53;
 mod serve;
 mod service;
 mod state;
 mod store;
 mod sts;
+mod support;
 #[cfg(test)]
 pub(crate) mod testing;
 mod wire;
@@ -51,3 +60,10 @@ pub use serve::{Server, serve};
 pub use service::{Protocol, Service};
 pub use state::State;
 pub use store::OpenError;
+
+/// Lets happen what should have happened by a time in the services whose parts depend on each other: instances are
+/// launched and registered, certificates issued. Called before every request.
+pub(crate) fn settle(state: &mut State, now: i64) {
+    beanstalk::settle(state, now);
+    acm::settle(state, now);
+}

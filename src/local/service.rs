@@ -1,6 +1,9 @@
 //! The services: how each speaks, and who answers for it.
 
-use super::{Call, Cx, Fault, Reply, State, ec2, elasticache, iam, mq, rds, s3, sts};
+use super::{
+    Call, Cx, Fault, Reply, State, acm, beanstalk, cloudfront, ec2, elasticache, elbv2, godaddy, iam, mq,
+    rds, route53, s3, sts,
+};
 
 /// How a service speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,14 +159,19 @@ impl Service {
     /// What AWS would refuse.
     pub fn handle(self, state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         match self {
+            Self::Acm => acm::handle(state, cx, call),
+            Self::Beanstalk => beanstalk::handle(state, cx, call),
+            Self::CloudFront => cloudfront::handle(state, cx, call),
             Self::Ec2 => ec2::handle(state, cx, call),
             Self::ElastiCache => elasticache::handle(state, cx, call),
+            Self::Elbv2 => elbv2::handle(state, cx, call),
+            Self::GoDaddy => godaddy::handle(state, cx, call),
             Self::Iam => iam::handle(state, cx, call),
             Self::Mq => mq::handle(state, cx, call),
             Self::Rds => rds::handle(state, cx, call),
+            Self::Route53 => route53::handle(state, cx, call),
             Self::S3 => s3::handle(state, cx, call),
             Self::Sts => sts::handle(cx, call),
-            _ => Err(self.unknown(&call.operation)),
         }
     }
 }

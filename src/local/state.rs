@@ -15,12 +15,27 @@ pub struct State {
     /// How many requests were answered; their ids are derived from it.
     #[serde(default)]
     pub requests: u64,
+    /// Certificate Manager.
+    #[serde(default)]
+    pub acm: super::acm::Acm,
+    /// Elastic Beanstalk.
+    #[serde(default)]
+    pub beanstalk: super::beanstalk::Beanstalk,
+    /// CloudFront.
+    #[serde(default)]
+    pub cloudfront: super::cloudfront::CloudFront,
     /// EC2.
     #[serde(default)]
     pub ec2: super::ec2::Ec2,
     /// ElastiCache.
     #[serde(default)]
     pub elasticache: super::elasticache::ElastiCache,
+    /// Elastic Load Balancing.
+    #[serde(default)]
+    pub elbv2: super::elbv2::Elbv2,
+    /// GoDaddy.
+    #[serde(default)]
+    pub godaddy: super::godaddy::GoDaddy,
     /// IAM.
     #[serde(default)]
     pub iam: super::iam::Iam,
@@ -30,6 +45,9 @@ pub struct State {
     /// RDS.
     #[serde(default)]
     pub rds: super::rds::Rds,
+    /// Route 53.
+    #[serde(default)]
+    pub route53: super::route53::Route53,
     /// S3.
     #[serde(default)]
     pub s3: super::s3::S3,

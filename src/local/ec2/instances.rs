@@ -215,7 +215,10 @@ pub fn describe(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>,
     let region = state.ec2.region(&cx.region);
     let known = |id: &str| region.instances.contains_key(id);
     let ids = wanted(call, "InstanceId", known, "InvalidInstanceID.NotFound", "instance ID")?;
-    let asked = |instance: &&Instance| ids.as_ref().is_none_or(|ids| ids.contains(&instance.id));
+    // Beanstalk knows early which instances it is going to launch.
+    let asked = |instance: &&Instance| {
+        instance.launched_at <= cx.now && ids.as_ref().is_none_or(|ids| ids.contains(&instance.id))
+    };
     let seen = region.instances.values().filter(asked).cloned().map(|instance| Seen(instance, cx.now));
     let (instances, next) = page(call, select(call, seen.collect())?)?;
     let mut reservations = Vec::new();

@@ -94,7 +94,9 @@ impl State {
                         .values()
                         .any(|upload| upload.parts.values().any(|part| part.body == body))
             });
-            if !used {
+            // Deployed versions run on when their bundle is deleted.
+            let deployed = self.beanstalk.versions.iter().filter_map(|version| version.bundle.as_ref());
+            if !used && !deployed.into_iter().any(|bundle| bundle.hash == body) {
                 self.blobs.discard(&body);
             }
         }

@@ -14,6 +14,7 @@ use super::service::{Protocol, Service};
 use super::{Call, Element, Fault, Reply, Request, Response};
 
 pub(super) use params::decode_form;
+pub(super) use xml::read as read_xml;
 
 /// Reads a call.
 ///
