@@ -124,7 +124,9 @@ impl Session {
             Exit::Failed
         };
         let journal = open_journal(loaded, choice.local, purpose).map_err(|why| failed(why.to_string()))?;
-        let (clients, now) = clients(loaded, choice, reach).await.map_err(failed)?;
+        // Time on the local cloud never goes back behind what the journal has seen.
+        let not_before = journal.history().map_err(|why| failed(why.to_string()))?.newest;
+        let (clients, now) = clients(loaded, choice, reach, not_before).await.map_err(failed)?;
         let began = now();
         let (listener, clear) = listener(terminal, began, purpose);
         let job = Job {
@@ -179,17 +181,23 @@ fn open_journal(loaded: &Loaded, local: bool, purpose: Purpose) -> Result<Journa
     Ok(Journal::open(&path, purpose == Purpose::Change)?.unwrap_or_else(Journal::in_memory))
 }
 
-async fn clients(loaded: &Loaded, choice: &Choice, reach: &Reach) -> Result<(Clients, Now), String> {
+async fn clients(
+    loaded: &Loaded,
+    choice: &Choice,
+    reach: &Reach,
+    not_before: i64,
+) -> Result<(Clients, Now), String> {
     let (net, local, now): (Arc<dyn Net>, _, Now) = if choice.local {
         let state = cloud_state(loaded);
         let faults = Faults::new(reach.fault.iter().copied());
         let local = Arc::new(Local::open(Some(&state), faults).map_err(|why| why.to_string())?);
+        let not_before = local.clock().max(not_before);
         let (now, times) = match reach.speed(choice) {
             Speed::Virtual => {
-                let start = jiff::Timestamp::now().as_millisecond().max(local.clock());
+                let start = jiff::Timestamp::now().as_millisecond().max(not_before);
                 (virtual_clock(start), 1.0)
             }
-            Speed::Times(times) => (wall_clock(local.clock(), times), times),
+            Speed::Times(times) => (wall_clock(not_before, times), times),
         };
         let net = RealNet::new().map_err(|why| why.to_string())?;
         (Arc::new(net), Some(transport(local, Arc::clone(&now), times)), now)
