@@ -226,12 +226,10 @@ impl<'a> Evaluator<'a> {
 
     fn block(&mut self, schema: &'a BlockSchema, block: &'a Block, frame: usize) -> Record<'a> {
         let shape = Shape::of_block(schema);
-        match self.deeper(block.span, |this| {
+        self.deeper(block.span, |this| {
             Some(this.body(shape, block.body.as_ref(), Some((schema, block)), block.name.span, frame))
-        }) {
-            Some(record) => record,
-            None => Record::default(),
-        }
+        })
+        .unwrap_or_default()
     }
 
     fn header(

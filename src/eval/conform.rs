@@ -278,10 +278,17 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The physical name of a node: a default made to fit its identity attribute.
-    pub(super) fn default_name(&mut self, kind: &str, id: &str, ty: &'a Type) -> Result<String, Flaw> {
+    pub(super) fn default_name(
+        &mut self,
+        kind: &str,
+        id: &str,
+        frame: usize,
+        ty: &'a Type,
+    ) -> Result<String, Flaw> {
+        let domain = if super::names::is_global(kind) { self.domain(frame) } else { None };
         let naming: Naming = std::mem::take(&mut self.naming);
         let mut flaw = None;
-        let name = naming.fitting(kind, id, ty, &mut |name| {
+        let name = naming.fitting(kind, id, domain.as_deref(), ty, &mut |name| {
             let Type::Scalar(scalar) = ty else { return true };
             flaw = self.refined_text(scalar, name).err();
             flaw.is_none()

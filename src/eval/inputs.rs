@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::evaluator::{ANY, Cx, Evaluator};
+use super::names::Naming;
 use super::secrets::{Read, read};
 use super::value::{Attrs, Secret, Value};
 use crate::base::{Span, closest, sentence_list};
@@ -237,18 +238,26 @@ impl<'a> Evaluator<'a> {
         ])))
     }
 
-    /// Sets what physical names are made of, once the parameters are known.
+    /// Sets what physical names are made of.
     pub(super) fn set_naming(&mut self) {
-        let domains = self.program.root.params().filter_map(|param| {
-            let ty = self.program.root.param_type(&param.name.value)?;
-            let is_domain =
-                matches!(ty, Type::Scalar(scalar) if scalar.refinement.format == Some(Format::Domain));
-            let value = self.known(Self::ROOT, &param.name.value)?.value.as_ref();
-            value.filter(|_| is_domain)?.as_str().map(str::to_owned)
-        });
-        self.naming.domains = domains.collect();
-        self.naming.pipeline =
-            self.pipeline_item().map_or_else(String::new, |pipeline| pipeline.name.value.clone());
-        self.naming.stage = self.inputs.stage.clone();
+        let pipeline = self.pipeline_item().map_or_else(String::new, |pipeline| pipeline.name.value.clone());
+        self.naming = Naming { pipeline, stage: self.inputs.stage.clone() };
+    }
+
+    /// The domain of the site that a file makes: the first parameter that is one, of the file or of those that use it.
+    pub(super) fn domain(&self, frame: usize) -> Option<String> {
+        let mut at = self.frames.get(frame).map(|frame| frame.instance);
+        while let Some(instance) = at.and_then(|at| self.instances.get(at)) {
+            let is_domain = |name: &str| {
+                let ty = instance.module.param_type(name);
+                matches!(ty, Some(Type::Scalar(scalar)) if scalar.refinement.format == Some(Format::Domain))
+            };
+            let mut params = instance.module.params().map(|param| param.name.value.as_str());
+            if let Some(param) = params.find(|name| is_domain(name)) {
+                return Some(self.known(instance.frame, param)?.value.as_ref()?.as_str()?.to_owned());
+            }
+            at = instance.parent;
+        }
+        None
     }
 }

@@ -41,6 +41,11 @@ pub struct Node {
     /// Whether it is only looked up.
     pub existing: bool,
     /// Attributes and blocks: a block is a list of records under its name, header values included.
+    ///
+    /// They are complete, in the order of the schema: what is left out is its default, an optional attribute `none`, a
+    /// block that is not there an empty list, the identity attribute the physical name. A look-up has its lookups. A
+    /// separate block has the handle of its resource under the name of the kind, and one element in a list of its
+    /// header (`ports`): there is a node for each.
     pub attrs: Attrs,
     /// The nodes that its values refer to.
     pub depends_on: Vec<NodeId>,

@@ -28,8 +28,9 @@ pub(super) struct Instance<'a> {
     /// The places of the `use`s that lead to it, for the order of its resources.
     pub(super) place: Rc<[u32]>,
     /// The frame of its names.
-    frame: usize,
-    depth: usize,
+    pub(super) frame: usize,
+    /// The instance that uses it.
+    pub(super) parent: Option<usize>,
     outputs: HashMap<&'a str, (&'a ast::Output, Output)>,
 }
 
@@ -49,7 +50,7 @@ impl<'a> Evaluator<'a> {
     pub(super) fn open_root(&mut self) {
         // Frame 0 is empty: the defaults of the library are evaluated there.
         self.frames.push(Frame::default());
-        self.open(&self.program.root, String::new(), String::new(), Rc::from([]), 0);
+        self.open(&self.program.root, String::new(), String::new(), Rc::from([]), None);
         self.declare(Self::ROOT, &self.program.root.ast.items);
         let mut at = 0;
         // Finding the names of a file may open further instances.
@@ -73,7 +74,7 @@ impl<'a> Evaluator<'a> {
         prefix: String,
         folder: String,
         place: Rc<[u32]>,
-        depth: usize,
+        parent: Option<usize>,
     ) -> usize {
         let at = self.instances.len();
         let frame = self.frame(None, at, String::new());
@@ -82,7 +83,7 @@ impl<'a> Evaluator<'a> {
             _ => None,
         });
         let outputs = outputs.collect();
-        self.instances.push(Instance { module, prefix, folder, place, frame, depth, outputs });
+        self.instances.push(Instance { module, prefix, folder, place, frame, parent, outputs });
         let stage = self.inputs.stage.clone().unwrap_or_default();
         self.bind(frame, "stage", Some(stage.into()), false);
         self.wait(frame, "pipeline", Source::Pipeline);
@@ -94,10 +95,9 @@ impl<'a> Evaluator<'a> {
         let outside = self.frames.get(frame).map_or(0, |frame| frame.instance);
         let parent = self.instances.get(outside)?;
         let module: &'a Module = parent.module.uses.get(name)?;
-        let depth = parent.depth + 1;
         let path: Rc<[u32]> = parent.place.iter().copied().chain([place(one).start]).collect();
         let prefix = format!("{}{name}.", parent.prefix);
-        if depth > DEEPEST_MODULE {
+        if path.len() > DEEPEST_MODULE {
             return self.too_deep(place(one));
         }
         let folder = if module.name.starts_with("std/") {
@@ -105,7 +105,7 @@ impl<'a> Evaluator<'a> {
         } else {
             super::paths::way(&self.program.root.folder, &module.folder)
         };
-        let instance = self.open(module, prefix, folder, path, depth);
+        let instance = self.open(module, prefix, folder, path, Some(outside));
         let inside = self.instances.get(instance)?.frame;
         for (attribute, at) in self.attributes(&one.body.entries, frame) {
             if let Some(param) = module.params().find(|param| param.name.value == attribute.name.value) {

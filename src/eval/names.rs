@@ -1,14 +1,19 @@
 //! Physical names: what a resource is called at AWS when the file does not say it.
 //!
 //! A name is `PIPELINE-STAGE-NAME`, in letters, digits and single hyphens, made to fit the length and pattern of the
-//! identity attribute. It depends on nothing but the file, the stage and, for [`GLOBAL`] names, the domains.
+//! identity attribute. It depends on nothing but the file, the stage and, for [`GLOBAL`] names, a domain.
 
 use crate::schema::{Scalar, Type};
 
 /// Kinds whose names live in one space of all AWS customers: their default names end in a hash of the pipeline, the stage
-/// and its domains, so that two people who try the same example do not meet.
+/// and the site's domain, so that two people who try the same example do not meet.
 /// Source: Amazon S3 user guide, "Bucket naming rules".
 const GLOBAL: [&str; 1] = ["bucket"];
+
+/// Whether the names of a kind live in one space of all AWS customers.
+pub(super) fn is_global(kind: &str) -> bool {
+    GLOBAL.contains(&kind)
+}
 
 /// How many characters of hash end a name.
 const HASH: usize = 8;
@@ -20,8 +25,6 @@ pub(super) struct Naming {
     pub(super) pipeline: String,
     /// The stage, if any.
     pub(super) stage: Option<String>,
-    /// The values of the parameters that are domains.
-    pub(super) domains: Vec<String>,
 }
 
 impl Naming {
@@ -33,18 +36,20 @@ impl Naming {
     }
 
     /// The default of an identity attribute. It may break a pattern that no such name can fit.
+    ///
+    /// `domain` is that of the site which the resource belongs to, if any.
     pub(super) fn fitting(
         &self,
         kind: &str,
         id: &str,
+        domain: Option<&str>,
         ty: &Type,
         matches: &mut dyn FnMut(&str) -> bool,
     ) -> String {
         let mut name = self.plain(id);
-        if GLOBAL.contains(&kind) {
-            let apart = [self.pipeline.as_str(), self.stage.as_deref().unwrap_or_default()];
-            let apart = apart.into_iter().chain(self.domains.iter().map(String::as_str));
-            let hash = short_hash(&apart.collect::<Vec<_>>().join("\n"));
+        if is_global(kind) {
+            let stage = self.stage.as_deref().unwrap_or_default();
+            let hash = short_hash(&[&self.pipeline, stage, domain.unwrap_or_default()].join("\n"));
             name = shorten(&name, longest(ty).saturating_sub(HASH + 1), id);
             name = format!("{name}-{hash}");
         }
@@ -136,25 +141,21 @@ mod tests {
         Type::Scalar(Scalar { base: Base::String, name: "String".to_owned(), refinement })
     }
 
-    fn naming(domains: &[&str]) -> Naming {
-        Naming {
-            pipeline: "vprofile".to_owned(),
-            stage: Some("prod".to_owned()),
-            domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
-        }
+    fn naming() -> Naming {
+        Naming { pipeline: "vprofile".to_owned(), stage: Some("prod".to_owned()) }
     }
 
     fn fit(kind: &str, id: &str, least: usize, most: usize) -> String {
-        naming(&["a.example"]).fitting(kind, id, &text(least, most), &mut |_| true)
+        naming().fitting(kind, id, None, &text(least, most), &mut |_| true)
     }
 
     #[test]
     fn names_are_pipeline_stage_and_name() {
-        assert_eq!(naming(&[]).plain("mysql"), "vprofile-prod-mysql");
-        assert_eq!(naming(&[]).plain("net.site_db[\"eu west\"][0]"), "vprofile-prod-net-site-db-eu-west-0");
+        assert_eq!(naming().plain("mysql"), "vprofile-prod-mysql");
+        assert_eq!(naming().plain("net.site_db[\"eu west\"][0]"), "vprofile-prod-net-site-db-eu-west-0");
         let plain = Naming { pipeline: "shop".to_owned(), ..Naming::default() };
         assert_eq!(plain.plain("web"), "shop-web");
-        assert_eq!(plain.fitting("environment", "w", &text(4, 40), &mut |_| true), "shop-w");
+        assert_eq!(plain.fitting("environment", "w", None, &text(4, 40), &mut |_| true), "shop-w");
     }
 
     #[test]
@@ -168,20 +169,21 @@ mod tests {
     #[test]
     fn short_names_grow() {
         let naming = Naming { pipeline: "a".to_owned(), ..Naming::default() };
-        let name = naming.fitting("environment", "b", &text(4, 40), &mut |_| true);
+        let name = naming.fitting("environment", "b", None, &text(4, 40), &mut |_| true);
         assert_eq!((name.len(), &name[..4]), (12, "a-b-"));
     }
 
     #[test]
     fn lower_case_where_the_pattern_wants_it() {
         let lower = |name: &str| !name.contains(char::is_uppercase);
-        let name = naming(&[]).fitting("db_instance", "Main", &text(1, 63), &mut |name| lower(name));
+        let name = naming().fitting("db_instance", "Main", None, &text(1, 63), &mut |name| lower(name));
         assert_eq!(name, "vprofile-prod-main");
     }
 
     #[test]
     fn buckets_of_different_domains_differ() {
-        let bucket = |domain: &str| naming(&[domain]).fitting("bucket", "files", &text(3, 63), &mut |_| true);
+        let bucket =
+            |domain: &str| naming().fitting("bucket", "files", Some(domain), &text(3, 63), &mut |_| true);
         assert!(bucket("a.example").starts_with("vprofile-prod-files-"));
         assert_ne!(bucket("a.example"), bucket("b.example"));
         assert_eq!(bucket("a.example"), bucket("a.example"));

@@ -100,3 +100,18 @@ pub(super) fn is_plain_text(ty: &Type) -> bool {
         ty => ty.base().is_some_and(Base::is_text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn the_text_of_set_is_one_expression() {
+        assert!(matches!(expression("2..4").unwrap().kind, ast::ExprKind::Range(..)));
+        assert!(matches!(expression("[\"a\"]").unwrap().kind, ast::ExprKind::List(_)));
+        for text in ["", "1 2", "1\nbucket x {}", "[", "a: Int = 3", "1 // x\nlet y = 2"] {
+            assert!(expression(text).is_none(), "{text}");
+        }
+    }
+}

@@ -121,7 +121,7 @@ impl<'a> Evaluator<'a> {
             }
             None => return plain(self),
         }
-        match self.default_name(&kind.name, &job.id, &attribute.ty) {
+        match self.default_name(&kind.name, &job.id, job.frame, &attribute.ty) {
             Ok(name) => {
                 if let Some(slot) = record.attrs.get_mut(&attribute.name) {
                     *slot = name.as_str().into();

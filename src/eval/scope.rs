@@ -359,7 +359,11 @@ impl<'a> Evaluator<'a> {
     pub(super) fn bounded(&mut self, value: Value, span: Span) -> Option<Value> {
         let (size, depth) = measure(&value);
         if depth > DEEPEST_VALUE {
-            return self.too_deep(span);
+            return self.wrong(
+                Diagnostic::error("too-large", span, "this value nests too deeply")
+                    .label(format!("more than {DEEPEST_VALUE} levels deep"))
+                    .help("nest its parts less deeply"),
+            );
         }
         if size > LARGEST_VALUE {
             return self.wrong(

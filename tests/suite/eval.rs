@@ -338,3 +338,31 @@ fn large_files_take_their_time_and_no_more() {
         assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
     }
 }
+
+/// What the parser lets through can be evaluated on the small stack of a thread, in a build without optimisation.
+#[test]
+fn deep_expressions_do_not_overflow() {
+    let wraps: [(&str, &str); 7] = [
+        ("not ", ""),
+        ("[", "][0]"),
+        ("{ a = ", " }.a"),
+        ("if true { ", " } else { false }"),
+        ("distinct([", "])[0]"),
+        ("[for x in [1]: ", "][0]"),
+        ("(", " == false)"),
+    ];
+    for (open, close) in wraps {
+        for depth in [30, 60, 100, 200] {
+            let value = format!("{}true{}", open.repeat(depth), close.repeat(depth));
+            let text = format!("pipeline shop {{ region = \"us-east-1\" }}\noutput all = {value}\n");
+            let checked = vpipe::check::check_text("main.vpipe", &text, ".".into());
+            let inputs = Inputs { stage: None, set: IndexMap::new(), secrets: Secrets::Unread };
+            if checked.diagnostics.is_empty() {
+                let evaluated = evaluate(&checked.program.unwrap(), &inputs);
+                assert!(depth > 30 || evaluated.manifest.is_some(), "{open} {depth}");
+                let told = evaluated.diagnostics.iter().all(|one| one.code == "too-large");
+                assert!(told, "{open} {depth}: {:?}", evaluated.diagnostics);
+            }
+        }
+    }
+}
