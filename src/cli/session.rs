@@ -12,7 +12,7 @@ use super::terminal::Terminal;
 use crate::cloud::{Clients, Connect, Net, RealNet, connect, driver};
 use crate::diag::{self, Diagnostic, Format};
 use crate::journal::{Journal, JournalError};
-use crate::local::{Faults, Local, Now, Trouble, transport, virtual_clock, wall_clock};
+use crate::local::{Faults, Local, LocalNet, Now, Trouble, transport, virtual_clock, wall_clock};
 use crate::report;
 use crate::run::{Interrupt, Job, Listener, NodeError, RunError, Speed, World};
 
@@ -199,7 +199,7 @@ async fn clients(
             }
             Speed::Times(times) => (wall_clock(not_before, times), times),
         };
-        let net = RealNet::new().map_err(|why| why.to_string())?;
+        let net = LocalNet::new(Arc::clone(&local), Arc::clone(&now), times);
         (Arc::new(net), Some(transport(local, Arc::clone(&now), times)), now)
     } else {
         let now: Now = Arc::new(|| jiff::Timestamp::now().as_millisecond());

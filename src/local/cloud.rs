@@ -7,7 +7,7 @@ use super::faults::{Faults, Trouble};
 use super::route::{Route, is_signed, route};
 use super::service::{Protocol, Service};
 use super::store::{OpenError, Store};
-use super::{Cx, Fault, Request, Response, State, regions, wire};
+use super::{Cx, Fault, Request, Response, State, dataplane, regions, wire};
 
 /// The account that everything belongs to.
 pub const ACCOUNT: &str = "123456789012";
@@ -115,7 +115,22 @@ impl Inner {
                 answer
             }
             Route::Unknown(name) => Ok(wire::unknown_service(&name, &request_id, &request)),
-            Route::Net => Err(Dropped::NoSuchHost(request.host)),
+            Route::Net => self.internet(&request),
+        }
+    }
+
+    /// The data plane's answer; what is no answer is told as a gateway would.
+    fn internet(&mut self, request: &Request) -> Result<Response, Dropped> {
+        let port = if request.https { 443 } else { 80 };
+        let now = self.state.clock;
+        match dataplane::answer(&mut self.state, now, request, port) {
+            Ok(answer) => Ok(answer.response),
+            Err(dataplane::Trouble::Dns(host)) => Err(Dropped::NoSuchHost(host)),
+            Err(trouble) => Ok(Response {
+                status: 502,
+                headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+                body: format!("{trouble}\n").into_bytes(),
+            }),
         }
     }
 

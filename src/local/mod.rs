@@ -53,6 +53,8 @@ pub use bridge::transport;
 pub use call::{Call, Cx, Element, Fault, Reply, Request, Response};
 pub use clock::{Now, virtual_clock, wall_clock};
 pub use cloud::{ACCOUNT, Dropped, Local};
+#[cfg(feature = "aws")]
+pub use dataplane::LocalNet;
 pub use ec2::{Launch, Wearer};
 pub use faults::{Faults, OnKill, Trouble};
 pub use route::{Route, route};

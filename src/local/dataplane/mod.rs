@@ -9,12 +9,16 @@ mod balancer;
 mod dns;
 mod edge;
 mod instance;
+#[cfg(feature = "aws")]
+mod net;
 mod tcp;
 
 use super::{Request, Response, State};
 
 pub(crate) use dns::told_since;
 pub(crate) use instance::{app_status, check};
+#[cfg(feature = "aws")]
+pub use net::LocalNet;
 pub use tcp::connect;
 
 /// At most so many distributions and names follow each other.
@@ -31,6 +35,17 @@ pub enum Trouble {
     Tls(String, String),
     /// No answer comes.
     Timeout(String),
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Dns(host) => write!(f, "`{host}` does not resolve"),
+            Self::Refused(host) => write!(f, "`{host}` refused the connection"),
+            Self::Tls(host, why) => write!(f, "the certificate of `{host}` is not valid: {why}"),
+            Self::Timeout(host) => write!(f, "`{host}` did not answer in time"),
+        }
+    }
 }
 
 /// What a client sees of a server's certificate.
