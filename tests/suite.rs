@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod suite {
+    #[cfg(feature = "local")]
+    mod clients;
     mod corpus;
     #[cfg(feature = "aws")]
     mod drivers_a;
@@ -11,4 +13,6 @@ mod suite {
     mod rooms;
     #[cfg(feature = "aws")]
     mod stack;
+    #[cfg(feature = "local")]
+    mod tools;
 }

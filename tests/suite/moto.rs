@@ -6,14 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// `moto` and the AWS CLI in `.venv`, which the script puts there.
-fn tools() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let installed = Command::new(root.join("scripts/test-tools.sh")).output().unwrap();
-    let said = String::from_utf8_lossy(&installed.stderr);
-    assert!(installed.status.success(), "scripts/test-tools.sh: {said}");
-    root.join(".venv/bin")
-}
+use super::tools::tools;
 
 struct Moto {
     server: Child,

@@ -176,7 +176,6 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
     let rules = vec![Rule::new(rule, true, "-1", -1, -1, everywhere)];
     let group = Group { id: id.clone(), name, description, vpc, rules, tags };
     let reply = vec![
-        done(),
         Element::text("groupId", &id),
         tag_set(&group.tags),
         Element::text("securityGroupArn", arn(cx, &id)),
