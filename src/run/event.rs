@@ -62,7 +62,7 @@ pub enum Event {
         /// When.
         at: i64,
     },
-    /// A rollout step began, or was skipped because an earlier run had finished it.
+    /// A rollout step began, or was skipped because an earlier run had finished it; then it does not end.
     StepStarted {
         /// The step.
         step: String,

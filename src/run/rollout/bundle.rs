@@ -34,8 +34,10 @@ pub(super) async fn bundle(act: &Act<'_, '_>, source: &Value, to: &Value) -> Res
             .map_err(|why| Failure::new(format!("`{target}` cannot be written: {why}")))?;
         let bytes = std::fs::metadata(&path).map_or(0, |meta| meta.len());
         let hash = sha256(&path, &target)?;
-        let (files, size) = (entries.len(), show_size(i64::try_from(bytes).unwrap_or(i64::MAX)));
-        Ok(format!("{files} files, {size}, sha256 {}", hash.get(..12).unwrap_or_default()))
+        let files = if entries.len() == 1 { "file" } else { "files" };
+        let size = show_size(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let hash = hash.get(..12).unwrap_or_default();
+        Ok(format!("{} {files}, {size}, sha256 {hash}", entries.len()))
     })
     .await?;
     Ok(Done::new(result))

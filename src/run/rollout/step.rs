@@ -66,7 +66,6 @@ async fn one(ctx: &Context<'_>, step: &Step, waiting: &Mutex<Option<String>>) ->
     if done && kinds.iter().all(|kind| still_there(ctx, kind)) {
         ctx.tell(Event::StepStarted { step: name.clone(), skipped: true, at: began });
         kinds.iter().enumerate().for_each(|(at, kind)| recall(ctx, &name, at, kind));
-        ctx.tell(Event::StepEnded { step: name, error: None, at: began });
         return Fate::Done;
     }
     ctx.tell(Event::StepStarted { step: name.clone(), skipped: false, at: began });
