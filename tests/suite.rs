@@ -4,6 +4,8 @@
 mod suite {
     #[cfg(feature = "local")]
     mod clients;
+    #[cfg(feature = "aws")]
+    mod connection;
     mod corpus;
     #[cfg(feature = "aws")]
     mod drivers_a;

@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::refusals::NOT_FOUND;
 use super::{Clients, CloudError, Net, reading};
 use crate::base::closest;
 
@@ -62,7 +63,7 @@ pub async fn connect(connect: Connect) -> Result<Clients, CloudError> {
     let identity = clients.sts.get_caller_identity().customize().config_override(again).send().await;
     match identity.map_err(reading(WHO)) {
         Ok(_) => Ok(clients),
-        Err(error) => Err(explain(error, &region, endpoint.as_deref()).await),
+        Err(error) => Err(explain(error, &region, endpoint.as_deref(), profile.as_deref()).await),
     }
 }
 
@@ -129,8 +130,22 @@ async fn aws_config(region: &str, profile: Option<&str>) -> SdkConfig {
 }
 
 /// Says more about the errors that a first connection meets.
-async fn explain(mut error: CloudError, region: &str, endpoint: Option<&str>) -> CloudError {
+async fn explain(
+    mut error: CloudError,
+    region: &str,
+    endpoint: Option<&str>,
+    profile: Option<&str>,
+) -> CloudError {
+    let profile = profile.map(str::to_owned).or_else(|| std::env::var("AWS_PROFILE").ok());
     match (error.code.as_str(), endpoint) {
+        ("credentials", _) if error.message.starts_with(NOT_FOUND) => {
+            if let Some(profile) = profile {
+                error.message = format!(
+                    "the profile `{profile}` does not exist or gives no credentials: `aws configure list-profiles` \
+                     names those there are, `aws configure --profile {profile}` sets one up"
+                );
+            }
+        }
         ("connection" | "timeout", Some(endpoint)) => {
             error.message = format!("`{endpoint}` cannot be reached: {}", error.message);
         }

@@ -102,17 +102,21 @@ fn credentials(code: &str, message: &str) -> Option<&'static str> {
 
 const CLOCK: &str = "AWS says that the request is from another time: set this machine's clock";
 
+/// How the complaint begins that there are no credentials at all.
+pub(super) const NOT_FOUND: &str = "no credentials were found";
+
 /// What to do when no credentials were found, or could not be loaded for the reason given.
 pub(super) fn no_credentials(words: &str) -> String {
     let lower = words.to_lowercase();
     if words.is_empty() {
-        return "no credentials were found: sign in with `aws sso login` or `aws configure`, choose a profile with \
+        return format!(
+            "{NOT_FOUND}: sign in with `aws sso login` or `aws configure`, choose a profile with \
                 `--profile`, or set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; `--local` needs none"
-            .to_owned();
+        );
     }
     let sso = lower.contains("sso") || lower.contains("token");
     if sso
-        && ["expired", "no such file", "failed to read", "not found", "invalid"]
+        && ["expired", "no such file", "failed to load", "failed to read", "not found", "invalid"]
             .iter()
             .any(|w| lower.contains(w))
     {

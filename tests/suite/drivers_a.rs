@@ -177,7 +177,7 @@ output port = memcached.port
 
 #[tokio::test(start_paused = true)]
 async fn caches() {
-    let stack = Stack::new().await;
+    let stack = Stack::new("eu-west-1").await;
     let calls = stack.run(CACHE).await;
     let wanted = ["caches elasticache:CreateCacheSubnetGroup", "memcached elasticache:CreateCacheCluster"];
     assert!(calls.is_superset(&set(&wanted)), "{calls:?}");
