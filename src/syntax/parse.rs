@@ -5,6 +5,7 @@ mod items;
 mod kinds;
 mod literals;
 mod rollout;
+mod slips;
 mod trouble;
 mod types;
 
@@ -44,12 +45,15 @@ pub fn parse(file: &SourceFile) -> Parsed {
         base: file.base,
         at: 0,
         comments: &scan.comments,
+        broken: &scan.broken,
         height: 0,
-        diagnostics: scan.diagnostics,
+        known: &scan.diagnostics,
+        diagnostics: Vec::new(),
     };
-    let items = scan.items.iter().map(|&(start, end)| reader.top_item(start, end)).collect();
+    let items = scan.items.iter().map(|item| reader.top_item(item)).collect();
     let docs = reader.head_docs();
     let mut diagnostics = reader.diagnostics;
+    diagnostics.extend(scan.diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
     Parsed { file: ast::File { docs, items, comments: scan.comments }, diagnostics }
 }
@@ -64,21 +68,31 @@ struct Reader<'a> {
     at: usize,
     /// The file's comments.
     comments: &'a [ast::Comment],
+    /// What the text lacks, as names of underscores.
+    broken: &'a [(usize, usize)],
     /// How tall the tree of the last expression is.
     height: usize,
+    /// What is known to be wrong, in order of place.
+    known: &'a [Diagnostic],
     diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> Reader<'a> {
-    /// One declaration; the range holds nothing else.
-    fn top_item(&mut self, start: usize, end: usize) -> ast::Item {
-        self.at = start;
-        let text = self.text.get(start..end).unwrap_or_default();
-        match Vpipe::parse(Rule::only_item, text) {
+    /// One declaration.
+    fn top_item(&mut self, item: &scan::ItemText) -> ast::Item {
+        self.at = item.start;
+        let text = self.text.get(item.start..item.end).unwrap_or_default();
+        let mended;
+        let whole = if item.closers.is_empty() {
+            text
+        } else {
+            mended = format!("{text}{}", item.closers);
+            &mended
+        };
+        match Vpipe::parse(Rule::only_item, whole) {
             Ok(mut pairs) => self.item(&mut pairs),
             Err(_) => {
-                let text = text.trim_end();
-                let span = self.global(0, text.len());
+                let span = self.global(0, text.trim_end().len());
                 self.trouble(Rule::only_item, span);
                 ast::Item { docs: self.docs(span), span, kind: ast::ItemKind::Broken }
             }
@@ -190,5 +204,100 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         assert!(clean_files(&root.join("stdlib")) > 15);
         assert!(clean_files(&root.join("examples")) > 0);
+    }
+
+    /// The codes of what is wrong with a text.
+    fn codes(text: &str) -> Vec<&'static str> {
+        let parsed = parse_text(text);
+        let end = 10 + text.len() as u32;
+        for diagnostic in &parsed.diagnostics {
+            assert!(10 <= diagnostic.span.start && diagnostic.span.end <= end, "{diagnostic:?}");
+        }
+        parsed.diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
+    }
+
+    #[test]
+    fn whatever_nests_too_deep_is_said_once() {
+        let deep = 10_000;
+        for (open, middle, close) in [
+            ("[", "1", "]"),
+            ("(", "1", ")"),
+            ("{ a = ", "1", " }"),
+            ("f(", "1", ")"),
+            ("x[", "1", "]"),
+            ("if a { ", "1", " } else { 2 }"),
+            ("-", "1", ""),
+            ("not ", "a", ""),
+            ("\"${", "a", "}\""),
+            ("[for a in ", "b", ": c]"),
+            ("1 + ", "1", ""),
+            ("a == b or ", "c", ""),
+            ("if a { 1 } else ", "if a { 1 } else { 2 }", ""),
+        ] {
+            let text = format!("let a = {}{middle}{}\nlet b = 1", open.repeat(deep), close.repeat(deep));
+            assert_eq!(codes(&text), ["too-deep"], "{open}");
+        }
+        for (open, close) in [("Range<", ">"), ("[", "]"), ("{ a: ", " }"), ("x(a: ", ")"), ("(", ")")] {
+            let text = format!("param a: {}Int{}\nlet b = 1", open.repeat(deep), close.repeat(deep));
+            assert_eq!(codes(&text), ["too-deep"], "{open}");
+        }
+        for item in ["if a { ", "for a in b { "] {
+            let text = format!("{}bucket c {{ }}{}", item.repeat(deep), " }".repeat(deep));
+            assert_eq!(codes(&text), ["too-deep"], "{item}");
+            let text = format!("bucket a {{ {}b = 1{} }}", item.repeat(deep), " }".repeat(deep));
+            assert_eq!(codes(&text), ["too-deep"], "{item}");
+        }
+        let chain = format!("if a {{ }}{}", " else if b { }".repeat(deep));
+        assert_eq!(codes(&chain), ["too-deep"]);
+        assert_eq!(codes(&format!("bucket a {{ {chain} }}")), ["too-deep"]);
+        for brackets in ["{", "[", "("] {
+            assert_eq!(codes(&format!("let a = {}", brackets.repeat(deep))), ["too-deep"]);
+        }
+        assert_eq!(codes(&format!("let a = x{}", ".y".repeat(deep))), ["too-deep"]);
+        assert_eq!(codes(&format!("let a = x{}", "[0]".repeat(deep))), ["too-deep"]);
+    }
+
+    #[test]
+    fn nesting_up_to_the_limit_is_fine() {
+        for (open, close) in [("[", "]"), ("(", ")"), ("{ a = ", " }"), ("\"${", "}\"")] {
+            let text = format!("let a = {}1{}", open.repeat(64), close.repeat(64));
+            assert_eq!(codes(&text), [""; 0], "{open}");
+        }
+        let chain = format!("let a = 1{}", " + 1".repeat(100));
+        assert_eq!(codes(&chain), [""; 0]);
+    }
+
+    #[test]
+    fn long_and_odd_texts_are_read_in_linear_time() {
+        let started = std::time::Instant::now();
+        let size = 10_000;
+        for (text, expected) in [
+            (String::new(), None),
+            ("\n".repeat(size), None),
+            (" ".repeat(size), None),
+            ("// x\n".repeat(size), None),
+            ("\0".repeat(size), Some("invalid-character")),
+            ("x ".repeat(size), Some("syntax-error")),
+            ("\"".repeat(size), Some("unclosed-string")),
+            ("\"a".repeat(size + 1), Some("unclosed-string")),
+            ("\"\n".repeat(size), Some("unclosed-string")),
+            ("}".repeat(size), Some("unopened-brace")),
+            ("}\n".repeat(size), Some("unopened-brace")),
+            ("{\n".repeat(size), Some("too-deep")),
+            ("a b {\n".repeat(size), Some("too-deep")),
+            ("a }\n".repeat(size), Some("unopened-brace")),
+            ("# x\n".repeat(size), Some("syntax-error")),
+            ("a = ;\n".repeat(size), Some("syntax-error")),
+            ("'a' ".repeat(size), Some("syntax-error")),
+            (format!("let a = \"{}\"", "x".repeat(size)), None),
+            (format!("let a = [{}]", "1, ".repeat(size)), None),
+            (format!("bucket a {{\n{}}}", "b = 1\n".repeat(size)), None),
+            (format!("bucket a {{\n{}}}", "b = [\n".repeat(size)), Some("unclosed-brace")),
+            ("let a = 1\n".repeat(size), None),
+        ] {
+            let codes = codes(&text);
+            assert_eq!(codes.first().copied(), expected, "{:?}", text.get(..20));
+        }
+        assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
     }
 }

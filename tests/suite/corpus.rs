@@ -221,8 +221,7 @@ fn describe(diagnostic: &Diagnostic, sources: &SourceMap) -> Expected {
             .iter()
             .map(|label| format!("{:?}: {}", sources.text(label.span), label.text))
             .collect(),
-        fix: fixed(diagnostic, sources)
-            .map(|text| text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim().to_owned()),
+        fix: fixed(diagnostic, sources).map(|text| changed_line(sources, diagnostic, &text)),
     }
 }
 
@@ -238,6 +237,13 @@ fn fixed(diagnostic: &Diagnostic, sources: &SourceMap) -> Option<String> {
         text.replace_range(at(edit.span.start)..at(edit.span.end), &edit.text);
     }
     Some(text)
+}
+
+/// The first line that a fix changes, as it is after the fix.
+fn changed_line(sources: &SourceMap, diagnostic: &Diagnostic, fixed: &str) -> String {
+    let before = sources.file(diagnostic.span).map(|file| file.text.clone()).unwrap_or_default();
+    let mut before = before.lines();
+    fixed.lines().find(|line| before.next() != Some(*line)).unwrap_or_default().trim().to_owned()
 }
 
 fn matches(expected: &Expected, actual: &Expected) -> bool {
@@ -331,7 +337,7 @@ fn render_finding(out: &mut String, one: &Expected, written: Option<&Expected>) 
         let _ = writeln!(out, "//{}{carets} {kind}: {message}", " ".repeat(column - 2));
         column
     };
-    let pad = " ".repeat(indent - 2);
+    let pad = " ".repeat((indent - 2).max(2));
     if let Some(help) = &one.help {
         let _ = writeln!(out, "//{pad}help: {help}");
     }

@@ -82,7 +82,7 @@ impl Reader<'_> {
             }
             pairs.next();
             let at = self.span(&pair);
-            self.wrong_operator(&pair, &left);
+            self.wrong_operator(&pair);
             let right = self.binary(pairs, op.level() + 1);
             if op.level() == 4 || op == Op::Range {
                 if let Some(first) = compared {
@@ -96,8 +96,11 @@ impl Reader<'_> {
                 Op::Range => join(left, right, |left, right| ExprKind::Range(left, right)),
                 Op::Binary(op) => {
                     let op = Spanned::new(op, at);
-                    self.check_minus(&op, &left, &right);
-                    join(left, right, |left, right| ExprKind::Binary(left, op, right))
+                    if self.is_text(&op, &left, &right) {
+                        Expr { span: left.span.to(right.span), kind: ExprKind::Broken }
+                    } else {
+                        join(left, right, |left, right| ExprKind::Binary(left, op, right))
+                    }
                 }
             };
         }
@@ -212,8 +215,16 @@ impl Reader<'_> {
             "true" => ExprKind::Bool(true),
             "false" => ExprKind::Bool(false),
             "none" => ExprKind::None,
+            _ if text.ends_with('_') && self.is_broken(span) => ExprKind::Broken,
             _ => self.wrong_word(text, span).unwrap_or_else(|| ExprKind::Name(text.to_owned())),
         }
+    }
+
+    /// Whether a name stands for what could not be read.
+    fn is_broken(&self, span: Span) -> bool {
+        let (start, end) = ((span.start - self.base) as usize, (span.end - self.base) as usize);
+        let at = self.broken.partition_point(|broken| broken.0 < start);
+        self.broken.get(at).is_some_and(|broken| broken.1 <= end)
     }
 
     /// `(a, name: b)`

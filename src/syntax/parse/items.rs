@@ -62,6 +62,10 @@ impl Reader<'_> {
                 let name = self.declared(pairs)?;
                 ItemKind::Kind(KindDecl { name, members: self.members(pairs.next()?) })
             }
+            Rule::resource if self.is_terraform(span) => {
+                self.trouble(Rule::only_item, span);
+                ItemKind::Broken
+            }
             Rule::existing | Rule::resource => ItemKind::Resource(Resource {
                 existing: rule == Rule::existing,
                 kind: self.declared(pairs)?,

@@ -2,6 +2,7 @@
 
 use super::{Pair, Reader, Rule};
 use crate::base::{Span, closest};
+use crate::diag::Diagnostic;
 use crate::syntax::ast::*;
 
 /// Units of time in milliseconds.
@@ -68,7 +69,7 @@ impl Reader<'_> {
         if let Some(number) = text.strip_suffix('%') {
             return self.percent(number, span);
         }
-        if rest.starts_with('.') {
+        if rest.contains(['.', '/']) {
             return self.fraction(text, span);
         }
         if let Some((_, unit)) = SIZES.iter().find(|(name, _)| *name == rest) {
@@ -76,6 +77,22 @@ impl Reader<'_> {
             return bytes.map_or_else(|| self.too_large(text, span), ExprKind::Size);
         }
         self.duration(text, span)
+    }
+
+    /// `1.5h`, `8.0.35`, `10.0.0.0/8`
+    fn fraction(&mut self, text: &str, span: Span) -> ExprKind {
+        if text.contains('/') || text.matches('.').count() > 1 {
+            return self.needs_quotes(text, span, "text needs quotes");
+        }
+        let Some(whole) = whole_units(text) else {
+            return self.needs_quotes(text, span, "a number has no fraction");
+        };
+        self.push(
+            Diagnostic::error("invalid-number", span, "a number has no fraction")
+                .help(format!("write `{whole}`"))
+                .fix(format!("change to `{whole}`"), span, whole),
+        );
+        ExprKind::Broken
     }
 
     /// `15m`, `1h30m`
@@ -171,6 +188,23 @@ impl Reader<'_> {
         }
         out
     }
+}
+
+/// `1.5h` in whole units: `90m`.
+fn whole_units(text: &str) -> Option<String> {
+    let at = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at_checked(at)?;
+    let (whole, fraction) = number.split_once('.')?;
+    let units = if TIMES.iter().any(|(name, _)| *name == unit) { &TIMES[..] } else { &SIZES[..] };
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    let scale = 10i64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let scaled = format!("{whole}{fraction}").parse::<i64>().ok()?.checked_mul(*factor)?;
+    if scaled % scale != 0 {
+        return None;
+    }
+    let total = scaled / scale;
+    let (name, factor) = units.iter().rev().find(|(name, factor)| total % factor == 0 && *name != "w")?;
+    Some(format!("{}{name}", total / factor))
 }
 
 /// Takes the first line break and the common indentation out of a string of several lines.

@@ -1,270 +1,541 @@
-//! What is wrong, and what to write instead.
+//! What is wrong with text that could not be read: where exactly, what was expected, and what people mean by it.
+
+use std::sync::{Mutex, PoisonError};
 
 use pest::Parser;
-use pest::error::InputLocation;
 
 use super::literals::unit_meant;
-use super::{Pair, Pairs, Reader, Rule, Vpipe};
-use crate::base::{Span, Spanned};
-use crate::diag::Fix;
-use crate::diag::{Diagnostic, Edit};
-use crate::syntax::ast::*;
+use super::{Reader, Rule, Vpipe};
+use crate::base::{Span, closest};
+use crate::diag::Diagnostic;
+
+/// The words that begin a declaration.
+const KEYWORDS: [&str; 14] = [
+    "existing",
+    "for",
+    "if",
+    "kind",
+    "let",
+    "output",
+    "param",
+    "pipeline",
+    "production",
+    "rollout",
+    "secret",
+    "stage",
+    "type",
+    "use",
+];
+
+/// The words that introduce a value in a block's header.
+const PREPOSITIONS: [&str; 11] = ["as", "at", "by", "for", "from", "in", "of", "on", "to", "via", "with"];
+
+/// A run of text that could not be read, and where reading it stopped.
+pub(super) struct Trouble<'a> {
+    /// What it should have been.
+    rule: Rule,
+    text: &'a str,
+    /// The global offset of the text.
+    start: u32,
+    /// Where reading stopped.
+    at: usize,
+    /// What could have stood there, as the grammar's tokens.
+    expected: Vec<String>,
+}
 
 impl Reader<'_> {
     /// Reports a run of text that could not be read; `rule` is what it should have been.
     pub(super) fn trouble(&mut self, rule: Rule, span: Span) {
-        if self.diagnostics.iter().any(|d| d.span.start < span.end && span.start <= d.span.end) {
+        let text = self.under(span).trim_end();
+        let one_line = !text.contains('\n');
+        let after = self.text.get((span.end - self.base) as usize..).unwrap_or_default();
+        let line_end = span.end + after.find('\n').unwrap_or(after.len()) as u32;
+        if one_line && self.known_in(Span::new(span.start, line_end)).next().is_some() {
             return;
         }
+        let (at, expected) = furthest(rule, text);
+        let trouble = Trouble { rule, text, start: span.start, at, expected };
+        if !self.is_known(&trouble, span) {
+            self.push(trouble.diagnostic());
+        }
+    }
+
+    /// Whether a resource is a block of Terraform's, such as `variable "x" { … }`.
+    pub(super) fn is_terraform(&self, span: Span) -> bool {
         let text = self.under(span);
-        let at = match Vpipe::parse(rule, text).map_err(|error| error.location) {
-            Err(InputLocation::Pos(at) | InputLocation::Span((at, _))) => at,
-            Ok(_) => 0,
-        };
-        let rest = text.get(at..).unwrap_or_default();
-        let word = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-        let len = word.len().max(rest.chars().next().map_or(0, char::len_utf8));
-        let start = span.start + at as u32;
-        self.error("syntax-error", Span::new(start, start + len as u32), "this cannot be read");
+        let word = token(text);
+        matches!(word, "variable" | "provider" | "module")
+            && text.get(word.len()..).is_some_and(|rest| rest.trim_start().starts_with('"'))
     }
 
-    /// A comma too many.
-    pub(super) fn is_wrong_comma(&mut self, pairs: &mut Pairs<'_>) -> bool {
-        let Some(pair) = super::items::next_if(pairs, Rule::wrong_comma) else { return false };
-        let span = self.span(&pair);
-        self.push(Diagnostic::error("syntax-error", span, "a comma too many").fix(
-            "delete the comma",
-            span,
-            "",
-        ));
-        true
+    /// What the pass before the grammar has reported inside a span.
+    fn known_in(&self, span: Span) -> impl Iterator<Item = &Diagnostic> {
+        let first = self.known.partition_point(|known| known.span.start < span.start);
+        self.known.iter().skip(first).take_while(move |known| known.span.start <= span.end)
     }
 
-    fn push(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
-    }
-
-    pub(super) fn missing_type(&mut self, name: &Ident, default: Option<&Expr>) -> TypeExpr {
-        let ty = match default.map(|value| &value.kind) {
-            Some(ExprKind::Bool(_)) => "Bool",
-            Some(ExprKind::Int(_)) => "Int",
-            Some(ExprKind::Duration(_)) => "Duration",
-            Some(ExprKind::Size(_)) => "Size",
-            Some(ExprKind::Percent(_)) => "Percent",
-            Some(ExprKind::Range(..)) => "Range<Int>",
-            _ => "String",
-        };
-        let end = Span::new(name.span.end, name.span.end);
-        self.push(
-            Diagnostic::error("syntax-error", name.span, format!("parameter `{}` has no type", name.value))
-                .help(format!("write `param {}: {ty}`", name.value))
-                .fix(format!("add `: {ty}`"), end, format!(": {ty}")),
-        );
-        TypeExpr { span: name.span, kind: TypeKind::Broken }
-    }
-
-    pub(super) fn quoted_name(&mut self, pair: Pair<'_>) -> Ident {
-        let name = self.plain_string(pair);
-        let good = name.value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let word: String =
-            name.value.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        let diagnostic = Diagnostic::error("syntax-error", name.span, "a name stands without quotes")
-            .help(format!("write `{word}`"));
-        self.push(if good {
-            diagnostic.fix("remove the quotes", name.span, word.clone())
-        } else {
-            diagnostic
-        });
-        Spanned::new(word, name.span)
-    }
-
-    pub(super) fn terraform(&mut self, pairs: &mut Pairs<'_>, span: Span) {
-        let words: Vec<String> =
-            pairs.take(3).map(|pair| pair.as_str().trim_matches('"').to_owned()).collect();
-        let message = "a resource is written with its kind and its name, without quotes";
-        let place = Span::new(span.start, span.start + words.first().map_or(1, String::len) as u32);
-        let mut diagnostic = Diagnostic::error("syntax-error", place, message);
-        if let [word, kind, name] = &words[..] {
-            let kind = kind.trim_start_matches("aws_");
-            diagnostic = diagnostic.help(match word.as_str() {
-                "data" => format!("write `existing {kind} {name} {{ … }}`"),
-                _ => format!("write `{kind} {name} {{ … }}`"),
-            });
-        }
-        self.push(diagnostic);
-    }
-
-    pub(super) fn wrong_assign(&mut self, name: &Ident, pair: &Pair<'_>) {
-        let span = self.span(pair);
-        let message = format!("`{}` is given its value with `=`", name.value);
-        self.push(
-            Diagnostic::error("syntax-error", span, message).help(format!("write `{} = …`", name.value)).fix(
-                "change to `=`",
-                span,
-                " =",
-            ),
-        );
-    }
-
-    pub(super) fn wrong_operator(&mut self, pair: &Pair<'_>, _left: &Expr) {
-        let right = match pair.as_str() {
-            "&&" => "and",
-            "||" => "or",
-            "=" => "==",
-            _ => return,
-        };
-        let span = self.span(pair);
-        let message = format!("`{}` is not an operator here", pair.as_str());
-        self.push(Diagnostic::error("syntax-error", span, message).help(format!("write `{right}`")).fix(
-            format!("change to `{right}`"),
-            span,
-            right,
-        ));
-    }
-
-    pub(super) fn wrong_prefix(&mut self, pair: &Pair<'_>) {
-        if pair.as_str() == "!" {
-            let span = self.span(pair);
-            self.push(
-                Diagnostic::error("syntax-error", span, "`!` is not an operator here")
-                    .help("write `not`")
-                    .fix("change to `not`", span, "not "),
-            );
-        }
-    }
-
-    pub(super) fn chained(&mut self, first: Span, second: Span) {
-        self.push(
-            Diagnostic::error("syntax-error", second, "comparisons do not chain")
-                .related(first, "the first comparison")
-                .help("join two comparisons with `and`"),
-        );
-    }
-
-    pub(super) fn check_minus(&mut self, op: &Spanned<BinaryOp>, left: &Expr, right: &Expr) {
-        let names = matches!(left.kind, ExprKind::Name(_) | ExprKind::Broken)
-            && matches!(right.kind, ExprKind::Name(_));
-        let tight = left.span.end == op.span.start && op.span.end == right.span.start;
-        if op.value == BinaryOp::Sub && names && tight {
-            let span = left.span.to(right.span);
-            let text = self.under(span).to_owned();
-            self.push(
-                Diagnostic::error("syntax-error", span, "text needs quotes")
-                    .help(format!("write `\"{text}\"`, or put spaces around `-` to subtract"))
-                    .fix("add quotes", span, format!("\"{text}\"")),
-            );
-        }
-    }
-
-    pub(super) fn wrong_member(&mut self, value: &Expr, name: &Ident) {
-        if matches!(&value.kind, ExprKind::Name(word) if word == "var") {
-            let span = Span::new(value.span.start, name.span.start);
-            self.push(
-                Diagnostic::error("syntax-error", span, "a parameter is used by its name alone")
-                    .help(format!("write `{}`", name.value))
-                    .fix("remove `var.`", span, ""),
-            );
-        }
-    }
-
-    pub(super) fn wrong_word(&mut self, word: &str, span: Span) -> Option<ExprKind> {
-        if !matches!(word, "null" | "nil") {
-            return None;
-        }
-        self.push(
-            Diagnostic::error("syntax-error", span, format!("`{word}` is called `none` here"))
-                .help("write `none`")
-                .fix("change to `none`", span, "none"),
-        );
-        Some(ExprKind::None)
-    }
-
-    pub(super) fn arg_name(&mut self, pair: &Pair<'_>) -> Ident {
-        let text = pair.as_str();
-        let word = text.trim_end_matches([' ', '\t', '\r', ':', '=']);
-        let span = self.span(pair);
-        let name = Spanned::new(word.to_owned(), Span::new(span.start, span.start + word.len() as u32));
-        if text.contains('=') {
-            let sign = span.start + text.find('=').unwrap_or_default() as u32;
-            let sign = Span::new(sign, sign + 1);
-            let edit = Edit { span: Span::new(name.span.end, sign.end), text: ":".to_owned() };
-            let mut diagnostic =
-                Diagnostic::error("syntax-error", sign, format!("argument `{word}` is given with `:`"))
-                    .help(format!("write `{word}: …`"));
-            diagnostic.fix = Some(Fix { title: "change to `:`".to_owned(), edits: vec![edit] });
-            self.push(diagnostic);
-        }
-        name
-    }
-
-    pub(super) fn relation(&mut self, pair: &Pair<'_>) -> Ident {
-        let mut word = self.ident(pair);
-        if word.value == "==" {
-            self.push(
-                Diagnostic::error("syntax-error", word.span, "a condition is written with `=`")
-                    .help("write `=`")
-                    .fix("change to `=`", word.span, "="),
-            );
-            word.value = "=".to_owned();
-        }
-        word
-    }
-
-    pub(super) fn twice(&mut self, span: Span, first: Span) {
-        self.push(
-            Diagnostic::error("syntax-error", span, "`on failure` is given twice")
-                .related(first, "first here"),
-        );
-    }
-
-    pub(super) fn too_many_branches(&mut self, rest: &[Pair<'_>]) {
-        if let Some(pair) = rest.get(super::expr::MAX_HEIGHT) {
-            let span = self.span(pair);
-            let place = Span::new(span.start, span.start + 4);
-            self.error("too-deep", place, format!("more than {} branches", super::expr::MAX_HEIGHT));
-        }
-    }
-
-    pub(super) fn needs_quotes(&mut self, text: &str, span: Span, message: &str) -> ExprKind {
-        self.push(
-            Diagnostic::error("invalid-number", span, message)
-                .help(format!("write `\"{text}\"` if it is a text"))
-                .fix("add quotes", span, format!("\"{text}\"")),
-        );
-        ExprKind::Broken
-    }
-
-    pub(super) fn fraction(&mut self, text: &str, span: Span) -> ExprKind {
-        self.needs_quotes(text, span, "a number has no fraction")
-    }
-
-    pub(super) fn too_large(&mut self, text: &str, span: Span) -> ExprKind {
-        self.error("invalid-number", span, format!("`{text}` is too large"));
-        ExprKind::Broken
-    }
-
-    pub(super) fn unknown_unit(&mut self, text: &str, at: usize, unit: &str, span: Span) -> ExprKind {
-        let at = text.len() - at;
-        let start = span.start + at as u32;
-        let place = Span::new(start, start + unit.len() as u32);
-        let message = format!("`{unit}` is no unit");
-        let diagnostic = Diagnostic::error("unknown-unit", place, message);
-        self.push(match unit_meant(unit) {
-            Some(meant) => diagnostic
-                .help(format!("write `{}{meant}`", text.get(..at).unwrap_or_default()))
-                .fix(format!("change to `{meant}`"), place, meant),
-            None => diagnostic
-                .help("units are `ms`, `s`, `m`, `h`, `d`, `w`, `KiB`, `MiB`, `GiB`, `TiB` and `%`; text needs quotes"),
-        });
-        ExprKind::Broken
-    }
-
-    pub(super) fn invalid_escape(&mut self, c: char, span: Span) {
-        self.push(
-            Diagnostic::error("invalid-escape", span, format!("`\\{c}` means nothing in a string"))
-                .help(format!("write `\\\\{c}` for a backslash and `{c}`"))
-                .fix("double the backslash", span, format!("\\\\{c}")),
-        );
+    /// Whether that spoils this text as well.
+    fn is_known(&self, trouble: &Trouble<'_>, span: Span) -> bool {
+        let line_start =
+            trouble.text.get(..trouble.at).and_then(|text| text.rfind('\n')).map_or(0, |at| at + 1);
+        let rest = trouble.text.get(trouble.at..).unwrap_or_default();
+        let line_end = trouble.at + rest.find('\n').unwrap_or(rest.len());
+        let line = trouble.span(line_start, line_end);
+        self.known_in(span).any(|known| {
+            matches!(known.code, "unclosed-brace" | "unopened-brace" | "too-deep")
+                || line.start <= known.span.start && known.span.start <= line.end
+        })
     }
 }
+
+/// How far pest comes with a text, and what it would have liked to see there.
+fn furthest(rule: Rule, text: &str) -> (usize, Vec<String>) {
+    // pest gathers these details only while a switch for the whole process is on, and is much slower then.
+    static SWITCH: Mutex<()> = Mutex::new(());
+    let _on = SWITCH.lock().unwrap_or_else(PoisonError::into_inner);
+    pest::set_error_detail(true);
+    let parsed = Vpipe::parse(rule, text);
+    pest::set_error_detail(false);
+    let Err(error) = parsed else { return (0, Vec::new()) };
+    let Some(attempts) = error.parse_attempts() else { return (0, Vec::new()) };
+    let at = attempts.max_position.min(text.len());
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+    if after.starts_with([' ', '\n']) && !last_word(before).is_empty() {
+        // The word before is reserved; pest looked behind it to see that it ends there.
+        return (at - last_word(before).len(), vec!["[".to_owned(), "!".to_owned()]);
+    }
+    let expected = attempts.expected_tokens().iter().map(ToString::to_string).collect();
+    (at, expected)
+}
+
+/// The part of a text that is one word, one number, one string or one sign.
+fn token(text: &str) -> &str {
+    if let Some(end) = text.strip_prefix('"').and_then(|rest| rest.find('"')) {
+        return text.get(..end + 2).unwrap_or_default();
+    }
+    let word = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let sign = || match text.get(..2) {
+        Some(two @ ("==" | "!=" | "<=" | ">=" | "=>" | "->" | ":=" | "++" | "+=" | "${" | "::" | "..")) => {
+            two.len()
+        }
+        _ => text.chars().next().map_or(0, char::len_utf8),
+    };
+    text.get(..if word > 0 { word } else { sign() }).unwrap_or_default()
+}
+
+/// The last word or sign of a text.
+fn last_token(text: &str) -> &str {
+    let text = text.trim_end();
+    let word = last_word(text).len();
+    let length = if word > 0 { word } else { text.chars().next_back().map_or(0, char::len_utf8) };
+    text.get(text.len() - length..).unwrap_or_default()
+}
+
+/// The word that a text ends with, if it ends with one.
+fn last_word(text: &str) -> &str {
+    let rest = text.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len();
+    text.get(rest..).unwrap_or_default()
+}
+
+impl Trouble<'_> {
+    fn span(&self, from: usize, to: usize) -> Span {
+        Span::new(self.start + from as u32, self.start + to as u32)
+    }
+
+    fn before(&self) -> &str {
+        self.text.get(..self.at).unwrap_or_default()
+    }
+
+    /// What follows on the line.
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or_default().lines().next().unwrap_or_default()
+    }
+
+    fn found(&self) -> &str {
+        token(self.rest())
+    }
+
+    fn found_span(&self) -> Span {
+        self.span(self.at, self.at + self.found().len())
+    }
+
+    /// Where the code before the trouble ends.
+    fn previous_end(&self) -> usize {
+        self.before().trim_end().len()
+    }
+
+    fn previous(&self) -> &str {
+        last_token(self.before())
+    }
+
+    fn expects(&self, token: &str) -> bool {
+        self.expected.iter().any(|expected| expected == token)
+    }
+
+    /// Whether a whole value stands before.
+    fn after_value(&self) -> bool {
+        self.expects("!=") && self.expects("??")
+    }
+
+    fn error(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error("syntax-error", span, message)
+    }
+
+    fn diagnostic(&self) -> Diagnostic {
+        None.or_else(|| self.foreign_sign())
+            .or_else(|| self.spaced_unit())
+            .or_else(|| self.item())
+            .or_else(|| self.unquoted())
+            .or_else(|| self.separator())
+            .or_else(|| self.in_context())
+            .unwrap_or_else(|| self.general())
+    }
+
+    /// `c ? a : b`, `${x}` outside a string, `elif`
+    fn foreign_sign(&self) -> Option<Diagnostic> {
+        let (found, span) = (self.found(), self.found_span());
+        Some(match found {
+            "?" if self.after_value() => self
+                .error(span, "a choice is written with `if`")
+                .help("write `if CONDITION { A } else { B }`"),
+            "elif" | "elsif" | "elseif" => self
+                .error(span, format!("`{found}` is written in two words"))
+                .help("write `else if`")
+                .fix("change to `else if`", span, "else if"),
+            _ if token(self.text) == "else" => self
+                .error(self.span(0, 4), "this `else` has no `if`")
+                .help("write it after the `}` of its `if`"),
+            _ if token(self.text) == "if"
+                && self.text.get(2..).is_some_and(|rest| rest.trim_start().starts_with('{')) =>
+            {
+                self.error(self.span(0, 2), "this `if` has no condition").help("write `if CONDITION { … }`")
+            }
+            _ if self.expects("else") && !self.after_value() && self.previous() == "}" => self
+                .after("this `if` gives no value where its condition does not hold".to_owned())
+                .help("add `else { … }`"),
+            "of" if self.expects("in") && !self.after_value() => self
+                .error(span, "expected `in`, found `of`")
+                .help("write `in`")
+                .fix("change to `in`", span, "in"),
+            "(" if self.after_value() => {
+                let name = self.previous();
+                self.error(span, format!("`{name}` cannot be called here"))
+                    .help(format!("write `{name}(…)` with the value between the parentheses"))
+            }
+            "${" => {
+                let name = self.rest().get(2..).and_then(|rest| rest.split('}').next()).unwrap_or_default();
+                let whole = self.span(self.at, self.at + name.len() + 3);
+                let diagnostic =
+                    self.error(span, "`${…}` stands in strings only").help(format!("write `{name}`"));
+                if self.rest().contains('}') {
+                    diagnostic.fix(format!("change to `{name}`"), whole, name)
+                } else {
+                    diagnostic
+                }
+            }
+            "$" => {
+                let name = token(self.rest().get(1..).unwrap_or_default());
+                self.error(span, "a name stands without `$`").help(format!("write `{name}`")).fix(
+                    "remove `$`",
+                    span,
+                    "",
+                )
+            }
+            _ => return None,
+        })
+    }
+
+    /// `20 GiB`, `50 %`
+    fn spaced_unit(&self) -> Option<Diagnostic> {
+        let previous = self.before().trim_end();
+        let number = previous.len()
+            - previous.trim_end_matches(|c: char| c.is_ascii_digit() || "._".contains(c)).len();
+        let number = previous.get(previous.len() - number..).filter(|number| !number.is_empty())?;
+        let found = self.found();
+        let unit = if found == "%" { "%" } else { unit_meant(found)? };
+        let gap = self.span(self.previous_end(), self.at + found.len());
+        Some(
+            Diagnostic::error("unknown-unit", self.found_span(), "a unit follows its number without a space")
+                .help(format!("write `{number}{unit}`"))
+                .fix(format!("change to `{number}{unit}`"), gap, unit),
+        )
+    }
+
+    /// What goes wrong with declarations.
+    fn item(&self) -> Option<Diagnostic> {
+        if self.rule != Rule::only_item {
+            return None;
+        }
+        let (found, span) = (self.found(), self.found_span());
+        let words: Vec<&str> = self.before().split_whitespace().collect();
+        let known = words.first().is_some_and(|word| KEYWORDS.contains(word));
+        if let Some(help) = words.first().or(Some(&found)).and_then(|word| self.terraform(word)) {
+            let word = token(self.text);
+            let message = format!("`{word}` is a word of Terraform");
+            return Some(self.error(self.span(0, word.len()), message).help(help));
+        }
+        Some(match (&words[..], found) {
+            ([], _) => {
+                let span = if found.is_empty() { self.span(0, self.text.len()) } else { span };
+                self.error(span, format!("`{found}` begins no declaration")).help(DECLARATIONS)
+            }
+            ([name], "=") if !known => self
+                .error(span, format!("`{name}` is a value without `let`"))
+                .help(format!("write `let {name} = …`"))
+                .fix("add `let`", self.span(0, 0), "let "),
+            ([name], ":") if !known => self
+                .error(span, format!("`{name}` is a parameter without `param`"))
+                .help(format!("write `param {name}: …`"))
+                .fix("add `param`", self.span(0, 0), "param "),
+            ([word, name, ..], ":" | "=") if !known => {
+                if let Some(near) = closest(word, KEYWORDS) {
+                    let place = self.span(0, word.len());
+                    self.error(place, format!("`{word}` begins no declaration"))
+                        .help(format!("did you mean `{near}`?"))
+                        .fix(format!("change to `{near}`"), place, near)
+                } else if found == "=" && self.rest().trim_start_matches('=').trim_start().starts_with('{') {
+                    let gap = self.span(self.previous_end(), self.at + 1);
+                    self.error(span, format!("no `=` stands before the `{{` of `{name}`"))
+                        .help(format!("write `{word} {name} {{ … }}`"))
+                        .fix("remove `=`", gap, "")
+                } else {
+                    return None;
+                }
+            }
+            (["secret", name], ":") => self
+                .error(span, "a secret has no type of its own")
+                .help(format!("write `secret {name} = env(\"NAME\")`")),
+            (["use", ..], _) if self.expected.is_empty() || !self.expects("as") => self
+                .error(span, "a module is a path in quotes, or `std.NAME`")
+                .help("write `use \"./NAME.vpipe\" as NAME`, or `use std.NAME as NAME`"),
+            (["let", name], _) => {
+                self.after(format!("`let {name}` gives no value")).help(format!("write `let {name} = …`"))
+            }
+            (["secret", name], _) => self
+                .after(format!("`secret {name}` does not say where it comes from"))
+                .help(format!("write `secret {name} = env(\"NAME\")`")),
+            (["production", "stage"], "{") => self
+                .error(self.span(0, self.previous_end()), "this stage has no name")
+                .help("write `production stage NAME { … }`"),
+            ([word], "{") if !known || matches!(*word, "pipeline" | "stage") => self
+                .error(self.span(0, word.len()), format!("`{word}` has no name"))
+                .help(format!("write `{word} NAME {{ … }}`")),
+            ([word], "") if !known => {
+                let diagnostic =
+                    self.error(self.span(0, word.len()), format!("`{word}` begins no declaration"));
+                match closest(word, KEYWORDS).filter(|_| word.len() > 3) {
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                    None => diagnostic.help(DECLARATIONS),
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    /// What to write instead of a block of Terraform's.
+    fn terraform(&self, word: &str) -> Option<&'static str> {
+        let rest = self.text.get(word.len()..)?.trim_start();
+        if !rest.starts_with(['"', '{']) {
+            return None;
+        }
+        Some(match word {
+            "variable" => "write `param NAME: TYPE = DEFAULT`",
+            "output" => "write `output NAME = VALUE`",
+            "locals" => "write `let NAME = VALUE`",
+            "provider" => "write the region into `pipeline NAME { region = \"…\" }`",
+            "module" => "write `use \"./NAME.vpipe\" as NAME { … }`",
+            "terraform" => "leave it out; vpipe needs no settings of its own",
+            _ => return None,
+        })
+    }
+
+    /// `path = /login`, `platform = Tomcat 10 with Corretto 21`
+    fn unquoted(&self) -> Option<Diagnostic> {
+        let rule = matches!(self.rule, Rule::only_entry | Rule::only_item | Rule::only_member);
+        if !rule || self.found().is_empty() {
+            return None;
+        }
+        let sign = self.before().rfind('=')?;
+        let from = sign + 1;
+        let rest = self.text.get(from..)?.lines().next()?;
+        let value = rest.trim_start();
+        let from = from + rest.len() - value.len();
+        let value = value.get(..value.find([',', '}', ']']).unwrap_or(value.len()))?.trim_end();
+        let plain = |c: char| c.is_alphanumeric() || "_./:@*-~%? ".contains(c);
+        let word = |c: char| c.is_alphanumeric() || "/*~@".contains(c);
+        let sign = |word: &str| !word.chars().any(char::is_alphanumeric);
+        if value.split_whitespace().any(sign) {
+            return None;
+        }
+        if !value.starts_with(word)
+            || !value.chars().all(plain)
+            || value.contains(" ? ")
+            || from + value.len() < self.at
+        {
+            return None;
+        }
+        let span = self.span(from, from + value.len());
+        Some(self.error(span, "text needs quotes").help(format!("write `\"{value}\"`")).fix(
+            "add quotes",
+            span,
+            format!("\"{value}\""),
+        ))
+    }
+
+    /// `[1 2]`, `a = 1 b = 2`: a comma is missing.
+    fn separator(&self) -> Option<Diagnostic> {
+        if !self.after_value() || self.found().is_empty() {
+            return None;
+        }
+        let found = self.found();
+        let begins = found.starts_with(|c: char| c.is_alphanumeric() || "_\"[{(".contains(c));
+        let place = self.span(self.previous_end(), self.previous_end());
+        let close =
+            [("]", "`,` or `]`"), (")", "`,` or `)`")].into_iter().find(|(sign, _)| self.expects(sign));
+        let next_entry =
+            self.rest().get(found.len()..).is_some_and(|rest| rest.trim_start().starts_with('='));
+        match close {
+            Some((_, words)) if self.expects(",") => {
+                let diagnostic = self.error(self.found_span(), format!("expected {words}, found `{found}`"));
+                Some(if begins {
+                    diagnostic.help("put a comma between the two").fix("add a comma", place, ",")
+                } else {
+                    diagnostic
+                })
+            }
+            None if next_entry && !self.expects("{") && self.rule == Rule::only_entry => Some(
+                self.error(self.found_span(), format!("expected a comma or a new line before `{found}`"))
+                    .help("put a comma between the two")
+                    .fix("add a comma", place, ","),
+            ),
+            _ => None,
+        }
+    }
+
+    /// What goes wrong in bodies, kinds, steps and conditions.
+    fn in_context(&self) -> Option<Diagnostic> {
+        let (found, span) = (self.found(), self.found_span());
+        let words: Vec<&str> = self.before().split_whitespace().collect();
+        Some(match self.rule {
+            Rule::only_entry => match (&words[..], found) {
+                ([name], "") => self
+                    .error(self.span(0, name.len()), format!("expected `=` and a value after `{name}`"))
+                    .help(format!("write `{name} = …`")),
+                ([name, first, ..], "=") if self.expects("via") => self
+                    .error(span, format!("the values of `{name}` stand between braces"))
+                    .help(format!("write `{name} {first} {{ … }}`")),
+                ([.., word], "") if words.len() > 1 && PREPOSITIONS.contains(word) => {
+                    self.after(format!("expected a value after `{word}`"))
+                }
+                ([], _) if !found.is_empty() => self
+                    .error(span, format!("expected a name, found `{found}`"))
+                    .help("write `NAME = VALUE`, or a block such as `NAME { … }`"),
+                _ => return None,
+            },
+            Rule::only_action => match (&words[..], found) {
+                ([name], "=" | ":") => self
+                    .error(span, "a step holds actions, not attributes")
+                    .help(format!("begin with a verb, such as `run` or `deploy`, instead of `{name}`")),
+                ([.., word], "") if self.expects("0..9") && words.len() > 2 => {
+                    self.after(format!("expected a value after `{word}`"))
+                }
+                _ => return None,
+            },
+            Rule::only_part if words.first() == Some(&"step") => {
+                return match (&words[..], found) {
+                    (["step"], "{") => Some(
+                        self.error(self.span(0, 4), "this step has no name").help("write `step NAME { … }`"),
+                    ),
+                    _ => None,
+                };
+            }
+            Rule::only_part => self
+                .error(if found.is_empty() { self.span(0, self.text.len()) } else { span }, "expected a step")
+                .help("write `step NAME { … }`, `parallel { … }` or `on failure { … }`"),
+            Rule::only_condition if !words.is_empty() && self.expects("==") => self
+                .error(span, format!("expected `=`, `contains` or `matches`, found `{found}`"))
+                .help(format!("write `{} = …`", words.join(" "))),
+            Rule::only_member => match (&words[..], found) {
+                ([name], "") => self
+                    .error(self.span(0, name.len()), format!("expected `:` and a type after `{name}`"))
+                    .help(format!("write `{name}: TYPE`")),
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    /// An error at what was found, or after the last word where nothing follows.
+    fn after(&self, message: String) -> Diagnostic {
+        let end = self.previous_end();
+        let span = if self.found().is_empty() {
+            self.span(end - self.previous().len(), end)
+        } else {
+            self.found_span()
+        };
+        self.error(span, message)
+    }
+
+    fn general(&self) -> Diagnostic {
+        let what = self.wanted();
+        let (found, previous) = (self.found(), self.previous());
+        let message = match (what, found) {
+            (Some(what), "") if previous.is_empty() => format!("expected {what}"),
+            (Some(what), "") => format!("expected {what} after `{previous}`"),
+            (Some(what), _) => format!("expected {what}, found `{found}`"),
+            (None, "") => "this cannot be read".to_owned(),
+            (None, _) => format!("`{found}` cannot stand here"),
+        };
+        self.after(message)
+    }
+
+    /// What could have stood at the place of the trouble, in words.
+    fn wanted(&self) -> Option<&'static str> {
+        let value = self.expects("!") && self.expects("[");
+        let ty = self.expects("[") && self.expects("{") && !self.expects("via");
+        let name = self.expects("A..Z") && !self.expects("0..9");
+        let one = |tokens: &[(&str, &'static str)]| {
+            tokens.iter().find(|(token, _)| self.expects(token)).map(|(_, words)| *words)
+        };
+        if value {
+            return Some("a value");
+        }
+        if ty {
+            return Some("a type");
+        }
+        if self.after_value() {
+            let closer = one(&[
+                ("]", "`,` or `]`"),
+                (")", "`,` or `)`"),
+                ("{", "`{`"),
+                ("}", "`}`"),
+                ("else", "`else`"),
+            ]);
+            return closer.or(match self.rule {
+                Rule::only_item => Some("a new line"),
+                _ => Some("a comma or a new line"),
+            });
+        }
+        if self.expects("from") && self.expects("via") {
+            return Some("a value, `{` or a new line");
+        }
+        one(&[
+            ("=>", "`=`"),
+            ("in", "`in`"),
+            ("stage", "`stage`"),
+            ("as", "`as`"),
+            ("else", "`else`"),
+            (":", "`:`"),
+            ("=", "`=`"),
+            (")", "`)`"),
+            ("]", "`]`"),
+            (">", "`>`"),
+        ])
+        .or(name.then_some("a name"))
+        .or_else(|| one(&[("{", "`{`"), ("}", "`}`"), (",", "a comma")]))
+    }
+}
+
+/// What to say where no declaration begins.
+const DECLARATIONS: &str =
+    "write a declaration, such as `KIND NAME { … }`, `let NAME = VALUE` or `rollout { … }`";
