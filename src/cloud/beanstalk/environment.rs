@@ -44,7 +44,11 @@ impl Driver for Environment {
         let Some(environment) = live(clients, name(want)).await? else { return Ok(Observed::Absent) };
         let id = environment.environment_id().unwrap_or_default().to_owned();
         let mut present = Present { id: id.clone(), ..Present::default() };
-        if let Some(tags) = tags_of(clients, environment.environment_arn().unwrap_or_default()).await? {
+        if let Some(mut tags) = tags_of(clients, environment.environment_arn().unwrap_or_default()).await? {
+            // Beanstalk sets it itself, and lets nobody else (developer guide, "Tagging resources").
+            if !want.tags.contains_key("Name") {
+                tags.shift_remove("Name");
+            }
             present = present.tagged(tags);
         }
         if let Some(status) = busy(&environment) {
@@ -233,7 +237,7 @@ async fn describe(
     };
     put("name", environment.environment_name.clone());
     put("application", environment.application_name.clone());
-    put("description", environment.description.clone());
+    put("description", Some(environment.description.clone().unwrap_or_default()));
     let wanted = want.text("platform").unwrap_or_default();
     put("platform", platform::seen(environment.platform_arn(), environment.solution_stack_name(), wanted));
     // Not `cname_prefix`: a swap takes it to another environment. The scheduler compares it with what was applied.

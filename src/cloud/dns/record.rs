@@ -20,7 +20,8 @@ pub struct Record;
 impl Driver for Record {
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let Some(provider) = Provider::of(want, want.get("provider")) else { return Ok(Observed::Absent) };
-        let (name, kind) = place(want);
+        // What the journal knows may have another name or type than the file says now.
+        let (name, kind) = known_place(want).unwrap_or_else(|| place(want));
         let Some(set) = provider.find(clients, &name, &kind).await? else { return Ok(Observed::Absent) };
         let mut present = read(want, &set);
         // After the creation the id ends in that of Route 53's change.
@@ -92,7 +93,8 @@ impl Driver for Record {
             return Err(CloudError::misuse(&op.operation, "the record's hosted zone does not exist"));
         };
         let reply = provider.call(clients, op).await?;
-        let id = id(want);
+        let (name, kind) = place(want);
+        let id = id(&name, &kind);
         let id = reply.id.map_or_else(|| id.clone(), |change| format!("{id}#{change}"));
         Ok(Reply { id: op.creates.then_some(id), ..reply })
     }
@@ -107,9 +109,16 @@ fn place(want: &Want) -> (String, String) {
     (plain(want.text("name").unwrap_or(&want.name)), kind)
 }
 
-fn id(want: &Want) -> String {
-    let (name, kind) = place(want);
+/// `www.example.com/CNAME`
+fn id(name: &str, kind: &str) -> String {
     format!("{name}/{kind}")
+}
+
+/// The name and type in the journal's id.
+fn known_place(want: &Want) -> Option<(String, String)> {
+    let id = want.id.as_deref()?;
+    let (name, kind) = id.split('#').next()?.rsplit_once('/')?;
+    Some((name.to_owned(), kind.to_owned()))
 }
 
 fn change_of(want: &Want) -> Option<&str> {
@@ -154,7 +163,7 @@ fn impossible(want: &Want) -> Option<String> {
 }
 
 fn read(want: &Want, set: &RecordSet) -> Present {
-    let mut present = Present { id: id(want), ..Present::default() };
+    let mut present = Present { id: id(&set.name, &set.kind), ..Present::default() };
     let mut put = |name: &str, value: Value| {
         present.attrs.insert(name.to_owned(), value);
     };
@@ -270,6 +279,15 @@ mod tests {
         let present = read(&want, &wanted(&want));
         let change = crate::cloud::testing::change("provider", Value::None, godaddy());
         assert!(matches!(Record.next(&want, &seen(present), &[change]), Next::Done));
+    }
+
+    #[test]
+    fn the_journals_record_is_found_under_its_old_name_and_type() {
+        let mut want = www(route53());
+        want.id = Some("old.example.com/TXT#C1".to_owned());
+        assert_eq!(known_place(&want), Some(("old.example.com".to_owned(), "TXT".to_owned())));
+        let set = RecordSet { name: "old.example.com".to_owned(), kind: "TXT".to_owned(), ..wanted(&want) };
+        assert_eq!(differing(&want, &read(&want, &set)), ["name", "type"]);
     }
 
     #[test]
