@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::builtins::builtin;
 use super::graph::Graph;
+use super::locals::{Local, Locals};
 use super::module::{Symbol, What};
 use super::walk;
 use crate::base::{Span, closest, sentence_list};
@@ -60,14 +61,8 @@ impl<'t> Want<'t> {
     }
 }
 
-/// A name that lives only in a part of the file.
-pub(super) struct Local<'a> {
-    pub(super) name: &'a str,
-    pub(super) ty: Type,
-    pub(super) span: Span,
-    /// The name of the file that it stands for: a resource inside its own `for` or `if`.
-    pub(super) symbol: Option<usize>,
-}
+/// For the word of each named block, the names of the blocks and where they stand.
+pub(super) type BlockNames<'a> = HashMap<&'a str, IndexMap<String, Span>>;
 
 /// The state of checking one file.
 pub(super) struct Checker<'a> {
@@ -76,9 +71,9 @@ pub(super) struct Checker<'a> {
     /// Every name of the file.
     pub(super) scope: IndexMap<String, Symbol>,
     /// Names of enclosing `for`s, the innermost last.
-    pub(super) locals: Vec<Local<'a>>,
+    pub(super) locals: Locals<'a>,
     /// The named blocks of the resource at hand: for each word, the names.
-    pub(super) blocks: HashMap<&'a str, IndexMap<String, Span>>,
+    pub(super) blocks: BlockNames<'a>,
     /// What stands before the name whose references are recorded, as a node of the graph.
     pub(super) node: Option<usize>,
     pub(super) graph: Graph,
@@ -89,6 +84,8 @@ pub(super) struct Checker<'a> {
     used: Vec<bool>,
     /// Words of text that could not be parsed.
     lost: &'a HashSet<String>,
+    /// The unknown names that have been told.
+    told: HashSet<String>,
     effort: usize,
 }
 
@@ -104,13 +101,14 @@ impl<'a> Checker<'a> {
             types,
             used: vec![false; scope.len()],
             scope,
-            locals: Vec::new(),
+            locals: Locals::default(),
             blocks: HashMap::new(),
             node: None,
             graph: Graph::default(),
             around: 0,
             out: Vec::new(),
             lost,
+            told: HashSet::new(),
             effort: EFFORT,
         }
     }
@@ -121,11 +119,11 @@ impl<'a> Checker<'a> {
 
     /// The type of a name, which is thereby used.
     pub(super) fn lookup(&mut self, name: &str, span: Span) -> Option<&Type> {
-        if let Some(at) = self.locals.iter().rposition(|local| local.name == name) {
-            if let Some(symbol) = self.locals.get(at).and_then(|local| local.symbol) {
+        if let Some(local) = self.locals.get(name) {
+            if let Some(symbol) = local.symbol {
                 self.refer(symbol, span);
             }
-            return self.locals.get(at).map(|local| &local.ty);
+            return self.locals.get(name).map(|local| &local.ty);
         }
         let at = self.scope.get_index_of(name)?;
         self.refer(at, span);
@@ -148,14 +146,24 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Whether a name stands in text that could not be read, which may declare it.
+    pub(super) fn is_lost(&self, name: &str) -> bool {
+        self.lost.contains(name)
+    }
+
+    /// Whether every declaration could be read.
+    pub(super) fn is_whole(&self) -> bool {
+        self.lost.is_empty()
+    }
+
     /// Whether a name is known here.
     pub(super) fn knows(&self, name: &str) -> bool {
-        self.locals.iter().any(|local| local.name == name) || self.scope.contains_key(name)
+        self.locals.get(name).is_some() || self.scope.contains_key(name)
     }
 
     /// Where a name is declared and what it is, to label it.
     pub(super) fn declaration(&self, name: &str) -> Option<(Span, &'static str)> {
-        if let Some(local) = self.locals.iter().rev().find(|local| local.name == name) {
+        if let Some(local) = self.locals.get(name) {
             return Some((local.span, "declared here"));
         }
         let symbol = self.scope.get(name).filter(|symbol| symbol.what != What::Given)?;
@@ -165,14 +173,14 @@ impl<'a> Checker<'a> {
     /// Whether the expression is the name `stage`, and not one of the user's.
     pub(super) fn is_stage(&self, e: &Expr) -> bool {
         matches!(&e.kind, ExprKind::Name(name) if name == "stage")
-            && !self.locals.iter().any(|local| local.name == "stage")
+            && self.locals.get("stage").is_none()
             && self.scope.get("stage").is_some_and(|symbol| symbol.what == What::Given)
     }
 
     /// Does something while a few names are known.
     pub(super) fn with_locals<T>(&mut self, locals: Vec<Local<'a>>, what: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.locals.len();
-        self.locals.extend(locals);
+        locals.into_iter().for_each(|local| self.locals.push(local));
         let result = what(self);
         self.locals.truncate(before);
         result
@@ -225,7 +233,8 @@ impl<'a> Checker<'a> {
 
     /// Reports a name that is not known; `hint` is the type that is expected of it.
     pub(super) fn unknown_name(&mut self, name: &str, span: Span, hint: Option<&Type>) {
-        if self.lost.contains(name) {
+        // Where a declaration could not be read, its name may be missing from it: it is told once.
+        if self.is_lost(name) || (!self.lost.is_empty() && !self.told.insert(name.to_owned())) {
             return;
         }
         let words = hint.map(|ty| self.words(ty)).unwrap_or_default();
@@ -237,9 +246,8 @@ impl<'a> Checker<'a> {
             _ => Diagnostic::error("unknown-name", span, format!("nothing here is called `{name}`")),
         };
         let known = words.iter().map(String::as_str);
-        let locals = self.locals.iter().map(|local| local.name);
         let names = self.scope.keys().map(String::as_str);
-        let near = nearest(&mut self.effort, name, known.chain(locals).chain(names));
+        let near = nearest(&mut self.effort, name, known.chain(self.locals.names()).chain(names));
         let text = || hint.is_some_and(|ty| ty.base().is_some_and(|base| base.is_text()));
         let diagnostic = if literals.contains(&name) {
             diagnostic.help(format!("a text stands in quotes: `\"{name}\"`")).fix(

@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::checker::{Checker, Local, Want};
+use super::checker::{Checker, Want};
+use super::locals::Local;
 use super::mismatch::shown;
 use crate::base::Span;
 use crate::diag::Diagnostic;
@@ -17,14 +18,22 @@ const MOST_FIELDS: usize = 64;
 /// A list of more different texts is a list of any texts.
 const MOST_TEXTS: usize = 16;
 
-/// The type that all fit.
+/// The type that all fit. Where the values are too different, it is one that says less, and in the end nothing.
 pub(super) fn join_all(types: impl IntoIterator<Item = Type>) -> Type {
     let join = |a: Type, b: Type| match a.join(b) {
         Type::Union(members) if members.len() > MOST_TEXTS => {
-            let (texts, others): (Vec<_>, Vec<_>) =
-                members.into_iter().partition(|member| matches!(member, Type::Literal(_)));
-            let texts = texts.first().map(|_| Type::string());
-            others.into_iter().chain(texts).reduce(Type::join).unwrap_or(Type::Error)
+            let plainer = members.into_iter().map(|member| match member {
+                Type::Literal(_) => Type::string(),
+                Type::Record(fields) => {
+                    let values = fields.values().map(|field| field.ty.clone());
+                    Type::Map(Box::new(values.reduce(Type::join).unwrap_or(Type::Error)))
+                }
+                other => other,
+            });
+            match plainer.reduce(Type::join).unwrap_or(Type::Error) {
+                Type::Union(members) if members.len() > MOST_TEXTS => Type::Error,
+                joined => joined,
+            }
         }
         joined => joined,
     };
@@ -296,32 +305,38 @@ impl<'a> Checker<'a> {
         Type::Record(Arc::new(types.into_iter().map(|(name, ty)| (name, field(ty))).collect()))
     }
 
-    /// Goes through the entries of a map, with the `if`s in it.
+    /// Goes through the entries of a map, with the `if`s in it; gives the names that were not seen before.
     pub(super) fn fields(
         &mut self,
         entries: &'a [Entry],
         seen: &mut HashMap<&'a str, Span>,
         see: &mut dyn FnMut(&mut Self, &'a str, &'a Expr),
-    ) {
+    ) -> Vec<(&'a str, Span)> {
+        let mut new: Vec<(&'a str, Span)> = Vec::new();
         for entry in entries {
             match entry {
                 Entry::Attribute(attribute) => {
                     let name = &attribute.name;
-                    if let Some(first) = seen.insert(&name.value, name.span) {
-                        self.given_twice(name, first);
+                    match seen.insert(&name.value, name.span) {
+                        Some(first) => self.given_twice(name, first),
+                        None => new.push((&name.value, name.span)),
                     }
                     see(self, &name.value, &attribute.value);
                 }
                 Entry::If(branch) => {
                     self.condition(&branch.condition, "if");
-                    let mut then = seen.clone();
-                    self.where_holds(&branch.condition, true, |checker| {
-                        checker.fields(&branch.then, &mut then, see);
+                    let then = self.where_holds(&branch.condition, true, |checker| {
+                        checker.fields(&branch.then, seen, see)
                     });
-                    self.where_holds(&branch.condition, false, |checker| {
-                        checker.fields(&branch.otherwise, seen, see);
+                    // The branches do not see each other.
+                    for (name, _) in &then {
+                        seen.remove(name);
+                    }
+                    let otherwise = self.where_holds(&branch.condition, false, |checker| {
+                        checker.fields(&branch.otherwise, seen, see)
                     });
-                    seen.extend(then);
+                    seen.extend(then.iter().copied());
+                    new.extend(then.into_iter().chain(otherwise));
                 }
                 Entry::Block(block) => {
                     let name = &block.name;
@@ -344,6 +359,7 @@ impl<'a> Checker<'a> {
                 Entry::Broken(_) => {}
             }
         }
+        new
     }
 
     pub(super) fn given_twice(&mut self, name: &Ident, first: Span) {

@@ -28,6 +28,7 @@ pub(super) struct Input<'a> {
 /// Checks a file.
 pub(super) fn check_file(input: Input<'_>, schema: &Schema, out: &mut Vec<Diagnostic>) -> Module {
     let Input { file, used, root } = input;
+    let before = out.len();
     let ast = Arc::clone(&file.ast);
     let types = declared_types(&ast, schema, out);
     let stages = stages(&ast, out);
@@ -42,7 +43,8 @@ pub(super) fn check_file(input: Input<'_>, schema: &Schema, out: &mut Vec<Diagno
     let outputs = Arc::new(walk.outputs);
     checker.stages(&ast);
     // What is wrong may be the very place where a name was to be used.
-    if file.whole && checker.out.iter().all(|found| found.severity != Severity::Error) {
+    let wrong = |found: &Diagnostic| found.severity == Severity::Error;
+    if file.whole && !checker.out.iter().any(wrong) && !out.iter().skip(before).any(wrong) {
         checker.unused_names();
     }
     checker.circles();

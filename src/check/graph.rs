@@ -93,18 +93,32 @@ fn report<'a>(
     let names: Vec<&str> = order().filter_map(|at| owners.get(at)).filter_map(|owner| name(*owner)).collect();
     let message = match &names[..] {
         [one] => format!("`{one}` refers to itself"),
-        many => format!("{} refer to each other in a circle", sentence_list(many.iter().copied(), "and")),
+        many => format!("{} refer to each other in a circle", few(many)),
     };
     let mut places = order().filter_map(|at| Some((owners.get(at)?, circle.get(at)?)));
     let Some((_, (_, span))) = places.next() else { return };
     let mut diagnostic = Diagnostic::error("dependency-cycle", *span, message)
         .help("none of them can be made before the others: give one of them a value of its own");
-    for (owner, (target, span)) in places {
+    for (owner, (target, span)) in places.take(MOST) {
         if let (Some(owner), Some(target)) = (name(*owner), name(*target)) {
             diagnostic = diagnostic.related(*span, format!("`{owner}` refers to `{target}` here"));
         }
     }
     out.push(diagnostic);
+}
+
+/// How many names and places of a circle are told.
+const MOST: usize = 6;
+
+/// Names as a sentence; of many, the first ones.
+pub(super) fn few(names: &[&str]) -> String {
+    match names.get(..MOST) {
+        Some(first) if names.len() > MOST => {
+            let first: Vec<String> = first.iter().map(|name| format!("`{name}`")).collect();
+            format!("{} and {} more", first.join(", "), names.len() - MOST)
+        }
+        _ => sentence_list(names.iter().copied(), "and"),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::bodies::Shape;
-use super::checker::{Checker, Local, Want};
+use super::checker::{Checker, Want};
+use super::locals::Local;
 use super::module::{Module, Symbol, What};
 use super::order::in_order;
 use crate::base::Span;
@@ -147,17 +148,17 @@ impl<'a> Checker<'a> {
             // Each `let` is declared before its type is known, so that a name of the file is not taken for it.
             let lets = in_order(items);
             let before = checker.locals.len();
-            checker.locals.extend(lets.iter().map(|one| Local {
-                name: &one.name.value,
-                ty: Type::Error,
-                span: one.name.span,
-                symbol: None,
-            }));
+            lets.iter().for_each(|one| {
+                checker.locals.push(Local {
+                    name: &one.name.value,
+                    ty: Type::Error,
+                    span: one.name.span,
+                    symbol: None,
+                })
+            });
             for (n, one) in lets.iter().enumerate() {
                 let ty = checker.let_type(one);
-                if let Some(local) = checker.locals.get_mut(before + n) {
-                    local.ty = ty;
-                }
+                checker.locals.set_type(before + n, ty);
             }
             items.iter().for_each(|item| checker.item(item, walk, false));
             checker.locals.truncate(before);

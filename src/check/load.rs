@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::file::{Input, check_file};
+use super::graph::few;
 use super::read::{Unreadable, near_file, read, tidy};
 use super::{Module, Program, walk};
 use crate::base::{SourceMap, Span, Spanned, closest, sentence_list};
 use crate::diag::Diagnostic;
 use crate::schema::{Schema, library_file, module_names};
 use crate::syntax::{ast, parse};
+
+/// How many findings are told.
+const MOST_FINDINGS: usize = 1_000;
 
 /// What checking gives.
 #[derive(Clone, Debug, Default)]
@@ -276,12 +280,12 @@ impl Loader {
             [_] => format!("`{first}` uses itself"),
             _ => format!(
                 "`{first}` uses itself through {}",
-                sentence_list(circle.iter().skip(1).map(name), "and")
+                few(&circle.iter().skip(1).map(name).collect::<Vec<_>>())
             ),
         };
         let mut diagnostic = Diagnostic::error("cyclic-module", last, message)
             .help("move what both need into a third file, or hand it over as a parameter");
-        for pair in circle.windows(2) {
+        for pair in circle.windows(2).take(6) {
             let [from, to] = pair else { continue };
             if let Some((span, _)) = self.uses(*from).iter().find(|(_, file)| file == to) {
                 diagnostic = diagnostic.related(*span, format!("`{}` is used here", name(to)));
@@ -306,6 +310,18 @@ impl Loader {
         }
         self.out.sort_by_key(|d| (d.span.start, d.span.end, d.code));
         self.out.dedup();
+        if let Some(next) = self.out.get(MOST_FINDINGS) {
+            let more = self.out.len() - MOST_FINDINGS;
+            let last = Diagnostic::error(
+                "too-many-findings",
+                next.span,
+                format!("{more} more findings are not shown"),
+            )
+            .label("the next one is here")
+            .help("mend those above first; many may come from one mistake");
+            self.out.truncate(MOST_FINDINGS);
+            self.out.push(last);
+        }
         let program = modules.remove(&0).map(|root| Program { sources: self.sources.clone(), schema, root });
         Checked { sources: self.sources, program, diagnostics: self.out }
     }

@@ -23,6 +23,7 @@ mod items;
 #[cfg(test)]
 mod library;
 mod load;
+mod locals;
 mod mismatch;
 mod module;
 mod narrow;

@@ -1,6 +1,7 @@
 //! What a condition tells about names: after `x != none`, `x` is there.
 
-use super::checker::{Checker, Local};
+use super::checker::Checker;
+use super::locals::Local;
 use crate::schema::Type;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
 
@@ -20,7 +21,7 @@ impl<'a> Checker<'a> {
 
     /// A name that may be `none`, as one that is not.
     fn as_present(&self, name: &'a str) -> Option<Local<'a>> {
-        let (ty, span, symbol) = match self.locals.iter().rfind(|local| local.name == name) {
+        let (ty, span, symbol) = match self.locals.get(name) {
             Some(local) => (&local.ty, local.span, local.symbol),
             None => {
                 let (at, _, symbol) = self.scope.get_full(name)?;

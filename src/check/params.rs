@@ -72,7 +72,8 @@ impl<'a> Checker<'a> {
         place: &Ident,
         owner: &str,
     ) {
-        let mut seen: HashMap<&'a str, Span> = HashMap::new();
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        let mut meant: Vec<&str> = Vec::new();
         let outer = self.node;
         let stage = owner == "the file";
         for entry in &body.entries {
@@ -90,7 +91,8 @@ impl<'a> Checker<'a> {
                         }
                         None => {
                             self.touch(&attribute.value);
-                            self.unknown_param(name, params, owner);
+                            // The parameter that was meant is not told as missing, too.
+                            meant.extend(self.unknown_param(name, params, owner));
                         }
                     }
                 }
@@ -113,7 +115,8 @@ impl<'a> Checker<'a> {
         }
         let whole = !has_broken(&body.entries)
             && !body.entries.iter().any(|entry| matches!(entry, Entry::For(_) | Entry::If(_)));
-        let missing: Vec<&str> = needed.iter().copied().filter(|name| !seen.contains_key(name)).collect();
+        let missing: Vec<&str> =
+            needed.iter().copied().filter(|name| !seen.contains_key(name) && !meant.contains(name)).collect();
         if whole && !missing.is_empty() {
             let names = sentence_list(missing.iter().copied(), "and");
             let message = match stage {
@@ -134,7 +137,16 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn unknown_param(&mut self, name: &Ident, params: &IndexMap<&str, &Type>, owner: &str) {
+    /// Reports a value for a parameter that there is not; gives the one that was probably meant.
+    fn unknown_param<'p>(
+        &mut self,
+        name: &Ident,
+        params: &IndexMap<&'p str, &Type>,
+        owner: &str,
+    ) -> Option<&'p str> {
+        if owner == "the file" && self.is_lost(&name.value) {
+            return None;
+        }
         let message = format!("{owner} has no parameter `{}`", name.value);
         let diagnostic = Diagnostic::error("unknown-parameter", name.span, message);
         let near = self.near(&name.value, params.keys().copied());
@@ -150,5 +162,6 @@ impl<'a> Checker<'a> {
             }),
             None => diagnostic.help(format!("it has {}", sentence_list(params.keys().copied(), "and"))),
         });
+        near
     }
 }

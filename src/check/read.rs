@@ -77,6 +77,10 @@ pub(super) fn read(path: &Path) -> Result<String, Unreadable> {
     if bytes.len() as u64 > LARGEST {
         return Err(Unreadable::TooLarge);
     }
+    // Some editors begin a file with a mark that it is UTF-8.
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let byte = error.as_bytes().get(at).copied().unwrap_or_default();
@@ -137,7 +141,9 @@ mod tests {
             let why = read(&at(name)).unwrap_err();
             (why.message("F").1, why.help(&at(name)).unwrap_or_default())
         };
+        fs::write(at("marked.vpipe"), "\u{feff}ok\n").unwrap();
         assert_eq!(read(&at("network.vpipe")).unwrap(), "ok\n");
+        assert_eq!(read(&at("marked.vpipe")).unwrap(), "ok\n");
         assert_eq!(told("netwrok.vpipe").0, "there is no file `F`");
         assert_eq!(told("netwrok.vpipe").1, "did you mean `network.vpipe`?");
         assert_eq!(told("latin.vpipe").0, "line 2 of `F` is not UTF-8 text");

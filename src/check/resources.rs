@@ -4,8 +4,9 @@ use indexmap::IndexMap;
 use std::collections::HashMap;
 
 use super::bodies::Shape;
-use super::checker::{Checker, Local};
+use super::checker::{BlockNames, Checker};
 use super::declare::{Declared, resources};
+use super::locals::Local;
 use crate::base::{Span, closest, sentence_list};
 use crate::diag::{Diagnostic, Edit, Fix};
 use crate::schema::{BlockSchema, Type, kind_names, plain};
@@ -20,6 +21,10 @@ impl<'a> Checker<'a> {
             let diagnostic =
                 Diagnostic::error("unknown-kind", name.span, format!("there is no kind `{}`", name.value));
             let known = || kind_names();
+            if !self.is_whole() && closest(&name.value, known()).is_none() {
+                // Part of a body whose beginning could not be read.
+                return;
+            }
             let near = terraform_name(&name.value).or_else(|| closest(&name.value, known()));
             return self.report(match near {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
@@ -89,56 +94,53 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Adds the names of blocks; gives those that are new, as block and name.
     fn names_in(
         &mut self,
         entries: &'a [Entry],
         blocks: &'a IndexMap<String, BlockSchema>,
-        names: &mut HashMap<&'a str, IndexMap<String, Span>>,
-    ) {
+        names: &mut BlockNames<'a>,
+    ) -> Vec<(&'a str, String, Span)> {
+        let mut new = Vec::new();
         for entry in entries {
             match entry {
                 Entry::Block(block) => {
-                    let Some(schema) = blocks.get(&block.name.value).filter(|schema| schema.named) else {
-                        continue;
-                    };
-                    let Some(value) = block.header.first().and_then(|arg| arg.values.first()) else {
-                        continue;
-                    };
-                    let name = match &value.kind {
-                        ExprKind::Name(name) => Some(name.clone()),
-                        ExprKind::String(parts) => plain(parts),
-                        _ => None,
-                    };
-                    let Some(name) = name else { continue };
-                    let known = names.entry(schema.name.as_str()).or_default();
+                    let Some((kind, name, span)) = named_block(block, blocks) else { continue };
+                    let known = names.entry(kind).or_default();
                     match known.get(&name) {
                         Some(first) => self.out.push(
                             Diagnostic::error(
                                 "duplicate-block",
-                                value.span,
-                                format!("there are two `{}` blocks named `{name}`", schema.name),
+                                span,
+                                format!("there are two `{kind}` blocks named `{name}`"),
                             )
                             .label("again here")
                             .related(*first, "first here")
                             .help("choose another name for one of them"),
                         ),
                         None => {
-                            known.insert(name, value.span);
+                            known.insert(name.clone(), span);
+                            new.push((kind, name, span));
                         }
                     }
                 }
-                Entry::For(each) => self.names_in(&each.body, blocks, names),
+                Entry::For(each) => new.extend(self.names_in(&each.body, blocks, names)),
                 Entry::If(branch) => {
-                    let mut then = names.clone();
-                    self.names_in(&branch.then, blocks, &mut then);
-                    self.names_in(&branch.otherwise, blocks, names);
-                    for (block, more) in then {
-                        names.entry(block).or_default().extend(more);
+                    // The branches do not see each other.
+                    let then = self.names_in(&branch.then, blocks, names);
+                    for (kind, name, _) in &then {
+                        names.entry(kind).or_default().swap_remove(name);
                     }
+                    let otherwise = self.names_in(&branch.otherwise, blocks, names);
+                    for (kind, name, span) in &then {
+                        names.entry(kind).or_default().insert(name.clone(), *span);
+                    }
+                    new.extend(then.into_iter().chain(otherwise));
                 }
                 Entry::Attribute(_) | Entry::Broken(_) => {}
             }
         }
+        new
     }
 
     /// A local name for each resource that items declare, as it is seen from inside of them.
@@ -160,6 +162,21 @@ impl<'a> Checker<'a> {
             None => Type::Error,
         }
     }
+}
+
+/// The kind of a named block, its name, and where that stands.
+fn named_block<'a>(
+    block: &'a ast::Block,
+    blocks: &'a IndexMap<String, BlockSchema>,
+) -> Option<(&'a str, String, Span)> {
+    let schema = blocks.get(&block.name.value).filter(|schema| schema.named)?;
+    let value = block.header.first()?.values.first()?;
+    let name = match &value.kind {
+        ExprKind::Name(name) => name.clone(),
+        ExprKind::String(parts) => plain(parts)?,
+        _ => return None,
+    };
+    Some((&schema.name, name, value.span))
 }
 
 /// The kind that Terraform's AWS provider calls otherwise.

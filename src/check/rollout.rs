@@ -1,10 +1,13 @@
 //! The rollout: its steps, what they need, and what they do.
 
+use indexmap::IndexMap;
 use std::collections::{HashMap, HashSet};
 
 use super::actions::{CONDITIONS, ClauseRule, ConditionRule, METHODS, Takes, VERBS, Verb};
-use super::checker::{Checker, Local, Want};
-use crate::base::{Span, closest, sentence_list};
+use super::checker::{Checker, Want};
+use super::graph::few;
+use super::locals::Local;
+use crate::base::{Span, closest, order, sentence_list};
 use crate::diag::Diagnostic;
 use crate::schema::Type;
 use crate::syntax::ast::{Action, Condition, Expr, Rollout, RolloutPart, Step};
@@ -34,10 +37,12 @@ impl<'a> Checker<'a> {
         let mut done: HashSet<&str> = HashSet::new();
         for part in &rollout.parts {
             let beside: Vec<&Step> = steps_of(part).iter().collect();
+            let among: HashSet<&str> = beside.iter().map(|step| step.name.value.as_str()).collect();
             for step in &beside {
-                self.needs(step, &names, &done, &beside);
+                self.needs(step, &names, &done, &among);
             }
-            done.extend(beside.iter().map(|step| step.name.value.as_str()));
+            self.needs_in_a_circle(&beside);
+            done.extend(among);
         }
         for step in &steps {
             if let Some(condition) = &step.condition {
@@ -61,7 +66,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks the steps that a step needs.
-    fn needs(&mut self, step: &Step, names: &HashMap<&str, Span>, done: &HashSet<&str>, beside: &[&Step]) {
+    fn needs(
+        &mut self,
+        step: &Step,
+        names: &HashMap<&str, Span>,
+        done: &HashSet<&str>,
+        beside: &HashSet<&str>,
+    ) {
         for need in &step.needs {
             let name = need.value.as_str();
             if name == step.name.value {
@@ -70,18 +81,8 @@ impl<'a> Checker<'a> {
                         .help("remove it from `needs`"),
                 );
             } else if let Some(declared) = names.get(name) {
-                let sibling = beside.iter().find(|other| other.name.value == name);
-                match sibling {
-                    Some(sibling) if in_circle(step, sibling, beside) => self.report(
-                        Diagnostic::error(
-                            "invalid-needs",
-                            need.span,
-                            format!("`{}` and `{name}` need each other", step.name.value),
-                        )
-                        .related(*declared, format!("`{name}` is declared here"))
-                        .help("remove one of the two `needs`"),
-                    ),
-                    None if !done.contains(name) => self.report(
+                if !done.contains(name) && !beside.contains(name) {
+                    self.report(
                         Diagnostic::error(
                             "invalid-needs",
                             need.span,
@@ -89,8 +90,7 @@ impl<'a> Checker<'a> {
                         )
                         .related(*declared, "it stands here")
                         .help("steps run in the order written: move it before this one"),
-                    ),
-                    _ => {}
+                    );
                 }
             } else {
                 let diagnostic =
@@ -106,6 +106,28 @@ impl<'a> Checker<'a> {
                 });
             }
         }
+    }
+
+    /// Reports steps that run side by side and need each other.
+    fn needs_in_a_circle(&mut self, beside: &[&Step]) {
+        let needs: IndexMap<&str, Vec<&str>> = beside
+            .iter()
+            .map(|step| {
+                let name = step.name.value.as_str();
+                let others = step.needs.iter().map(|need| need.value.as_str()).filter(|need| *need != name);
+                (name, others.collect())
+            })
+            .collect();
+        let sorted = order(&needs);
+        let Some([first, second, ..]) = sorted.circle.as_deref() else { return };
+        let step = beside.iter().find(|step| step.name.value == *first);
+        let need = step.and_then(|step| step.needs.iter().find(|need| need.value == *second));
+        let Some(need) = need else { return };
+        let circle: Vec<&str> = sorted.circle.iter().flatten().skip(1).copied().collect();
+        let message = format!("the steps {} need each other", few(&circle));
+        self.report(
+            Diagnostic::error("invalid-needs", need.span, message).help("remove one of these `needs`"),
+        );
     }
 
     /// Checks one thing that a step does.
@@ -372,21 +394,4 @@ fn steps_of(part: &RolloutPart) -> &[Step] {
         RolloutPart::Parallel(steps, _) => steps,
         RolloutPart::Broken(_) => &[],
     }
-}
-
-/// Whether a step beside another needs it in turn.
-fn in_circle(step: &Step, need: &Step, beside: &[&Step]) -> bool {
-    let mut waiting = vec![need];
-    let mut seen: HashSet<&str> = HashSet::new();
-    while let Some(one) = waiting.pop() {
-        if one.name.value == step.name.value {
-            return true;
-        }
-        if seen.insert(&one.name.value) {
-            let needed =
-                beside.iter().filter(|other| one.needs.iter().any(|need| need.value == other.name.value));
-            waiting.extend(needed);
-        }
-    }
-    false
 }

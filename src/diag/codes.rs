@@ -58,6 +58,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("syntax-error", "the text cannot be read"),
     ("too-deep", "an expression nests too deeply"),
     ("too-large", "a type, a value or a file is too large"),
+    ("too-many-findings", "there are more findings than are shown"),
     ("too-many-tags", "a resource has more tags than AWS allows"),
     ("type-mismatch", "a value is of the wrong type"),
     ("unclosed-brace", "a bracket is never closed"),
