@@ -205,3 +205,124 @@ async fn caches() {
     let calls = stack.destroy(&larger).await;
     assert!(calls.contains(&"caches elasticache:DeleteCacheSubnetGroup".to_owned()), "{calls:?}");
 }
+
+const BROKER: &str = r#"
+existing vpc main { default = true }
+security_group backend { vpc = main, allow tcp 5671 from self }
+broker rabbitmq {
+  instance_type = "mq.t3.micro"
+  username = "rabbit", password = pw
+  security_groups = [backend]
+}
+output endpoint = rabbitmq.endpoint
+output port = rabbitmq.port
+output url = rabbitmq.url
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn brokers() {
+    let stack = Stack::new("eu-west-1").await;
+    assert!(stack.run(BROKER).await.contains("rabbitmq mq:CreateBroker"));
+    let outcome = ok(apply(&stack.job(BROKER), false).await.unwrap());
+    let output = |name: &str| outcome.outputs.get(name).cloned().unwrap();
+    let (url, endpoint) = (output("url"), output("endpoint"));
+    assert_eq!(url.as_str().unwrap(), format!("amqps://{}:5671", endpoint.as_str().unwrap()));
+    assert_eq!(output("port").as_int(), Some(5671));
+
+    // Another instance type is sent, then rebooted into; tags are set.
+    let larger = BROKER.replace("\"mq.t3.micro\"", "\"mq.m5.large\", tags = { a = \"b\" }");
+    let wanted = ["rabbitmq mq:UpdateBroker", "rabbitmq mq:RebootBroker", "rabbitmq mq:CreateTags"];
+    assert_eq!(stack.run(&larger).await, set(&wanted));
+    let fewer = larger.replace(", tags = { a = \"b\" }", "");
+    assert_eq!(stack.run(&fewer).await, set(&["rabbitmq mq:DeleteTags"]));
+
+    // The password of a RabbitMQ broker is set when it is made and never again.
+    let other = format!("// password: another-password\n{fewer}");
+    let anew = set(&["rabbitmq mq:DeleteBroker", "rabbitmq mq:CreateBroker"]);
+    assert_eq!(stack.run(&other).await, anew);
+    assert_eq!(stack.run(&other.replace("\"rabbit\"", "\"bunny\"")).await, anew);
+
+    let calls = stack.destroy(&other).await;
+    assert_eq!(calls.first().map(String::as_str), Some("rabbitmq mq:DeleteBroker"));
+    assert_eq!(calls.last().map(String::as_str), Some("backend ec2:DeleteSecurityGroup"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn buckets_and_what_is_put_into_them() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("shop.war"), "the first release").unwrap();
+    let stack = Stack::new("eu-west-1").await.at(folder.path());
+    let body = r#"
+bucket artifacts { name = "shop-artifacts-1", versioning = true }
+output domain = artifacts.domain_name
+rollout { step release { upload "shop.war" to artifacts as "releases/shop.war" } }
+"#;
+    let calls = stack.run(body).await;
+    for call in ["CreateBucket", "PutBucketVersioning"] {
+        assert!(calls.contains(&format!("artifacts s3:{call}")), "{calls:?}");
+    }
+    assert_eq!(calls.iter().filter(|call| call.ends_with("s3:PutObject")).count(), 1, "{calls:?}");
+    let s3 = &stack.clients.s3;
+    let put = s3.get_object().bucket("shop-artifacts-1").key("releases/shop.war").send().await.unwrap();
+    assert_eq!(put.body.collect().await.unwrap().to_vec(), b"the first release");
+    let block = s3.get_public_access_block().bucket("shop-artifacts-1").send().await.unwrap();
+    assert_eq!(block.public_access_block_configuration.unwrap().restrict_public_buckets, Some(true));
+
+    // Other content is put again, other settings are set again.
+    std::fs::write(folder.path().join("shop.war"), "the second release").unwrap();
+    let changed = body.replace("versioning = true", "versioning = false, tags = { a = \"b\" }");
+    let calls = stack.run(&changed).await;
+    assert!(
+        calls.is_superset(&set(&["artifacts s3:PutBucketVersioning", "artifacts s3:PutBucketTagging"])),
+        "{calls:?}"
+    );
+    assert_eq!(calls.iter().filter(|call| call.ends_with("s3:PutObject")).count(), 1, "{calls:?}");
+
+    // A bucket with objects is not deleted, unless the file says so; then every version goes.
+    let refused = destroy(&stack.job(&changed), false).await.unwrap();
+    assert!(refused.errors.iter().any(|e| e.message.contains("empty_on_destroy")), "{refused:#?}");
+    for release in 0..1100 {
+        let call = s3.put_object().bucket("shop-artifacts-1").key(format!("old/{release}"));
+        call.send().await.unwrap();
+    }
+    let emptied = changed.replace("versioning", "empty_on_destroy = true, versioning");
+    let calls = stack.destroy(&emptied).await;
+    let count = |name: &str| calls.iter().filter(|call| call.ends_with(name)).count();
+    assert_eq!((count("s3:DeleteObjects"), count("s3:DeleteBucket")), (2, 1), "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_made_by_hand_is_not_ours() {
+    let stack = Stack::new("eu-west-1").await;
+    let located = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+        .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest1)
+        .build();
+    let call = stack.clients.s3.create_bucket().bucket("by-hand-1").create_bucket_configuration(located);
+    call.send().await.unwrap();
+    let said = stack.fail("bucket artifacts { name = \"by-hand-1\" }").await;
+    assert!(said.contains("exists already, and this pipeline did not make it"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_a_group_from_being_deleted_is_named() {
+    let stack = Stack::new("eu-west-1").await;
+    let body =
+        "existing vpc main { default = true }\nsecurity_group backend { vpc = main }\noutput id = backend.id";
+    let outcome = ok(apply(&stack.job(body), false).await.unwrap());
+    let id = outcome.outputs.get("id").and_then(|id| id.as_str()).unwrap().to_owned();
+    let ec2 = &stack.clients.ec2;
+    let other = ec2.create_security_group().group_name("by-hand").description("d").send().await.unwrap();
+    let rule = aws_sdk_ec2::types::IpPermission::builder()
+        .ip_protocol("-1")
+        .user_id_group_pairs(aws_sdk_ec2::types::UserIdGroupPair::builder().group_id(id).build())
+        .build();
+    let allow =
+        ec2.authorize_security_group_ingress().group_id(other.group_id().unwrap()).ip_permissions(rule);
+    allow.send().await.unwrap();
+    let refused = destroy(&stack.job(body), false).await.unwrap();
+    let said = &refused.errors[0].message;
+    assert!(
+        said.contains("not done after 20m") && said.contains("still used by a rule of `by-hand`"),
+        "{said}"
+    );
+}

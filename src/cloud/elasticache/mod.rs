@@ -22,11 +22,8 @@ fn tags(tags: &Tags) -> Option<Vec<Tag>> {
 /// The tags of a resource; `None` while it is being made or deleted, when AWS does not tell them.
 async fn tags_of(clients: &Clients, arn: &str) -> Result<Option<Tags>, CloudError> {
     let call = clients.elasticache.list_tags_for_resource().resource_name(arn);
-    let reply = call.send().await.map_err(reading("elasticache:ListTagsForResource"));
-    if reply.as_ref().is_err_and(|error| error.code == "InvalidCacheClusterState") {
-        return Ok(None);
-    }
-    Ok(found(reply)?.map(|reply| seen_tags(reply.tag_list().iter().map(|tag| (tag.key(), tag.value())))))
+    let reply = found(call.send().await.map_err(reading("elasticache:ListTagsForResource")))?;
+    Ok(reply.map(|reply| seen_tags(reply.tag_list().iter().map(|tag| (tag.key(), tag.value())))))
 }
 
 /// Makes one of [`TAGS`]' calls.
