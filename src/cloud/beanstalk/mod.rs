@@ -56,7 +56,12 @@ fn busy(environment: &EnvironmentDescription) -> Option<String> {
 async fn tags_of(clients: &Clients, arn: &str) -> Result<Option<Tags>, CloudError> {
     let reply = clients.beanstalk.list_tags_for_resource().resource_arn(arn).send().await;
     let reply = found(reply.map_err(reading("elasticbeanstalk:ListTagsForResource")))?;
-    Ok(reply.map(|reply| seen_tags(reply.resource_tags().iter().map(|tag| (tag.key(), tag.value())))))
+    // An environment's tag `Name` is Beanstalk's own and cannot be changed.
+    let own = |key: Option<&str>| key == Some("Name") && arn.contains(":environment/");
+    Ok(reply.map(|reply| {
+        let tags = reply.resource_tags().iter().filter(|tag| !own(tag.key()));
+        seen_tags(tags.map(|tag| (tag.key(), tag.value())))
+    }))
 }
 
 fn beanstalk_tags(tags: &Tags) -> Vec<Tag> {
