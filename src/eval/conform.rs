@@ -8,7 +8,6 @@ use super::paths::join;
 use super::show::{describe, show, show_duration, show_percent, show_size};
 use super::value::{Attrs, Value};
 use crate::base::{closest, sentence_list};
-use crate::check::What;
 use crate::diag::Diagnostic;
 use crate::schema::{Base, Field, Scalar, Type, Variant};
 use crate::syntax::ast::{Expr, ExprKind};
@@ -59,10 +58,10 @@ impl<'a> Evaluator<'a> {
             finding = finding.fix(format!("change to `{meant}`"), expr.span, format!("\"{meant}\""));
         }
         if let ExprKind::Name(name) = &expr.kind
-            && let Some(symbol) = self.module(cx.frame).scope.get(name)
-            && matches!(symbol.what, What::Param | What::Secret | What::Let)
+            && let Some(holder) = self.holder(cx.frame, name)
+            && let Some(origin) = self.known(holder, name).and_then(|known| known.origin)
         {
-            finding = finding.related(symbol.span, format!("`{name}` comes from here"));
+            finding = finding.related(origin, format!("`{name}` comes from here"));
         }
         self.wrong(finding)
     }

@@ -190,7 +190,7 @@ impl<'a> Evaluator<'a> {
 
     pub(super) fn too_deep<T>(&mut self, span: Span) -> Option<T> {
         self.wrong(
-            Diagnostic::error("too-large", span, "this is nested too deeply")
+            Diagnostic::error("too-deep", span, "this is nested too deeply")
                 .label(format!("more than {DEEPEST} levels deep"))
                 .help("give the inner parts names of their own with `let`"),
         )

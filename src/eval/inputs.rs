@@ -121,6 +121,17 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Where the value of such a parameter is written.
+    pub(super) fn param_place(&self, param: &'a ast::Param, frame: usize) -> Option<Span> {
+        let name = &param.name.value;
+        let root = frame == Self::ROOT;
+        if root && self.inputs.set.contains_key(name) {
+            return Some(param.name.span);
+        }
+        let stage = self.stage_value(self.inputs.stage.as_deref(), name).filter(|_| root);
+        stage.or(param.default.as_ref()).map(|value| value.span)
+    }
+
     fn missing_param(&mut self, param: &'a ast::Param, ty: &Type, cx: Cx<'a>) -> Option<Value> {
         let name = &param.name.value;
         let stages = &self.program.root.stages;

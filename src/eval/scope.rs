@@ -61,6 +61,8 @@ pub(super) struct Known {
     pub(super) size: u64,
     /// Whether paths in it are relative to the root file's folder already.
     pub(super) resolved: bool,
+    /// Where the value is written, for names of files.
+    pub(super) origin: Option<Span>,
 }
 
 /// Where the value of a name comes from.
@@ -99,7 +101,7 @@ pub(super) enum Found {
 impl Known {
     pub(super) fn new(value: Option<Value>, resolved: bool) -> Self {
         let size = value.as_ref().map_or(0, |value| measure(value).0);
-        Known { value, size, resolved }
+        Known { value, size, resolved, origin: None }
     }
 }
 
@@ -332,7 +334,14 @@ impl<'a> Evaluator<'a> {
             Source::Pipeline => (self.pipeline_record(frame), false),
         };
         let value = value.and_then(|value| self.bounded(value, span));
-        self.bind(frame, name, value, resolved);
+        let origin = match source {
+            Source::Param(param) => self.param_place(param, frame),
+            Source::Given(_, value, _) => Some(value.span),
+            Source::Let(one) => Some(one.value.span),
+            Source::Secret(secret) => Some(secret.source.span),
+            _ => None,
+        };
+        self.put(frame, name, Slot::Known(Known { origin, ..Known::new(value, resolved) }));
     }
 
     /// Marks a name as being found out.

@@ -360,7 +360,7 @@ fn deep_expressions_do_not_overflow() {
             if checked.diagnostics.is_empty() {
                 let evaluated = evaluate(&checked.program.unwrap(), &inputs);
                 assert!(depth > 30 || evaluated.manifest.is_some(), "{open} {depth}");
-                let told = evaluated.diagnostics.iter().all(|one| one.code == "too-large");
+                let told = evaluated.diagnostics.iter().all(|one| one.code == "too-deep");
                 assert!(told, "{open} {depth}: {:?}", evaluated.diagnostics);
             }
         }
