@@ -144,6 +144,8 @@ pub(super) fn same(before: &Value, after: &Value) -> bool {
 fn empty(value: &Value) -> bool {
     match value {
         Value::None => true,
+        // AWS does not tell an empty text from none.
+        Value::String(text) => text.is_empty(),
         Value::List(items) => items.is_empty(),
         Value::Map(fields) => fields.values().all(empty),
         _ => false,

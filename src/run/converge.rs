@@ -155,7 +155,7 @@ impl Converge<'_, '_> {
                     self.applied.extend(changes.into_iter().map(|change| change.attribute));
                     return Ok(None);
                 }
-                if self.pursuit.lags(&op, seen).await? {
+                if self.pursuit.lags(&op, seen, &changes).await? {
                     return Ok(None);
                 }
                 if self.action == Action::Keep {

@@ -10,8 +10,9 @@ use super::event::Event;
 use super::retry::{MOST_FAILURES, jitter};
 use super::target::Target;
 use crate::cloud::{CloudError, Driver, Observed, Op, Retry, Want};
-use crate::eval::show_duration;
+use crate::eval::{show, show_duration};
 use crate::journal;
+use crate::plan::Change;
 
 /// How long what was made may stay invisible, and what was changed unchanged, before the call is made again. Reads
 /// after writes lag for seconds in most services; a changed RDS instance reads `available` for up to half a minute.
@@ -140,7 +141,7 @@ impl<'c, 'j> Pursuit<'c, 'j> {
 
     /// Whether the effect of this call, already made, may still show: then it was waited for a little, and the node is
     /// to be looked at again.
-    pub async fn lags(&mut self, op: &Op, seen: &Observed) -> Result<bool, Stop> {
+    pub async fn lags(&mut self, op: &Op, seen: &Observed, changes: &[Change]) -> Result<bool, Stop> {
         let Some(last) = &self.last else { return Ok(false) };
         let unchanged = last.before.as_ref().is_none_or(|before| *before == fingerprint(seen));
         // What is in doubt from an earlier run is known by its name alone.
@@ -157,7 +158,11 @@ impl<'c, 'j> Pursuit<'c, 'j> {
             self.repeats += 1;
         }
         if self.repeats > MOST_REPEATS {
-            let message = format!("AWS accepts {} again and again, but nothing changes", op.operation);
+            let mut message = format!("AWS accepts {} again and again, but nothing changes", op.operation);
+            if let Some(Change { attribute, before, after, .. }) = changes.first() {
+                let before = before.as_ref().map_or_else(|| "as it was".to_owned(), show);
+                message += &format!(": `{attribute}` stays {before}, where {} was asked for", show(after));
+            }
             return Err(Failure::new(message).into());
         }
         self.last = None;

@@ -64,7 +64,7 @@ pub(super) async fn remove(ctx: &Context<'_>, target: Target, id: Option<String>
                 pursuit.wait(poll, &note).await?;
             }
             Next::Call(op) => {
-                if !pursuit.lags(&op, &seen).await? {
+                if !pursuit.lags(&op, &seen, &[]).await? {
                     pursuit.call(&op, &seen).await?;
                 }
             }
