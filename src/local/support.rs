@@ -157,6 +157,9 @@ mod tests {
             ("*", "", true),
             ("/?", "/x", true),
             ("*b*b", "abab", true),
+            ("a?c", "ac", false),
+            ("a*", "ba", false),
+            ("*a*a*a*a*b", &"a".repeat(500), false),
         ] {
             assert_eq!(glob(pattern, text), fits, "{pattern} {text}");
         }

@@ -112,7 +112,7 @@ pub fn is_class(text: &str) -> bool {
     FAMILIES.contains(&family) && (sizes.contains(&size) || medium)
 }
 
-pub fn describe(cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
+pub fn describe(call: &Call) -> Result<Vec<Element>, Fault> {
     let (name, wanted) = (call.text("Engine"), call.text("EngineVersion"));
     let wanted_family = call.text("DBParameterGroupFamily");
     if let Some(name) = name.as_ref().filter(|name| !exists(name)) {

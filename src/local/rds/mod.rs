@@ -76,7 +76,7 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "ModifyDBInstance" => change::modify(state, cx, call),
         "RebootDBInstance" => change::reboot(state, cx, call),
         "DeleteDBInstance" => change::delete(state, cx, call),
-        "DescribeDBEngineVersions" => engines::describe(cx, call),
+        "DescribeDBEngineVersions" => engines::describe(call),
         "DescribeDBParameterGroups" => engines::describe_parameter_groups(cx, call),
         "CreateDBSubnetGroup" => subnet_groups::create(state, cx, call),
         "ModifyDBSubnetGroup" => subnet_groups::modify(state, cx, call),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Bucket, bucket, empty, header, internal, refuse, tags_in};
 use crate::local::common::{Tags, check_tags, iso, tag_list};
 use crate::local::state::hex;
+use crate::local::support::http_date;
 use crate::local::wire::decode_form;
 use crate::local::{Call, Cx, Element, Fault, Reply, Response, State};
 
@@ -267,12 +268,6 @@ fn range_of(range: &str, size: u64) -> Option<(u64, u64)> {
         }
         _ => None,
     }
-}
-
-/// `Thu, 01 Jan 2026 00:00:00 GMT`
-fn http_date(millis: i64) -> String {
-    let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
-    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 pub fn copy(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
