@@ -92,6 +92,7 @@ pub(crate) fn insert_security_group(state: &mut State, cx: &Cx, new: NewGroup, p
         name: new.name,
         vpc: new.vpc,
         tags: new.tags,
+        visible_at: 0,
     };
     let id = new.id;
     state.ec2.region(&cx.region).groups.insert(id.clone(), group);

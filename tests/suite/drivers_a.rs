@@ -62,6 +62,8 @@ async fn what_exists_is_looked_up() {
     let group =
         ec2.create_security_group().group_name("shared").description("d").vpc_id(vpc.vpc_id().unwrap());
     group.send().await.unwrap();
+    // For a moment EC2 tells nothing of a new group.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     let body = r#"
 existing vpc main { default = true }
 existing key_pair ops { name = "ops" }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::filters::{Described, page, select, tag_set, tag_specification, wanted};
 use super::rules::{self, Rule, Source};
 use super::{Region, done, refuse};
-use crate::local::common::{self, Tags};
+use crate::local::common::{self, SECOND, Tags, spread};
 use crate::local::{ACCOUNT, Call, Cx, Element, Fault, State};
 
 /// A security group.
@@ -23,6 +23,10 @@ pub struct Group {
     pub rules: Vec<Rule>,
     /// Its tags.
     pub tags: Tags,
+    /// When everyone can see it: EC2 is eventually consistent, and for a second or two after a group was made, some
+    /// answers know nothing of it.
+    #[serde(default)]
+    pub visible_at: i64,
 }
 
 impl Group {
@@ -39,6 +43,7 @@ impl Group {
             description: "default VPC security group".to_owned(),
             vpc: vpc.to_owned(),
             tags: Tags::new(),
+            visible_at: 0,
         }
     }
 
@@ -174,7 +179,8 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
     let (id, rule) = (state.id("sg"), state.id("sgr"));
     let everywhere = Source::Cidr4("0.0.0.0/0".to_owned());
     let rules = vec![Rule::new(rule, true, "-1", -1, -1, everywhere)];
-    let group = Group { id: id.clone(), name, description, vpc, rules, tags };
+    let visible_at = cx.now + spread(&id, 0, 3 * SECOND);
+    let group = Group { id: id.clone(), name, description, vpc, rules, tags, visible_at };
     let reply = vec![
         Element::text("groupId", &id),
         tag_set(&group.tags),
@@ -206,15 +212,16 @@ pub fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
 
 pub fn describe(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
     let region = state.ec2.region(&cx.region);
-    let known = |id: &str| region.groups.contains_key(id);
+    let visible = || region.groups.values().filter(|group| group.visible_at <= cx.now);
+    let known = |id: &str| visible().any(|group| group.id == id);
     let ids = wanted(call, "GroupId", known, "InvalidGroup.NotFound", "security group")?;
-    let known = |name: &str| region.groups.values().any(|group| group.name == name);
+    let known = |name: &str| visible().any(|group| group.name == name);
     let names = wanted(call, "GroupName", known, "InvalidGroup.NotFound", "security group")?;
     let asked = |group: &&Group| {
         ids.as_ref().is_none_or(|ids| ids.contains(&group.id))
             && names.as_ref().is_none_or(|names| names.contains(&group.name))
     };
-    let groups = region.groups.values().filter(asked).cloned().collect();
+    let groups = visible().filter(asked).cloned().collect();
     let (groups, next) = page(call, select(call, groups)?)?;
     let list = Element::list("securityGroupInfo", "item", groups.iter().map(|group| group.element(cx)));
     Ok([list].into_iter().chain(next).collect())

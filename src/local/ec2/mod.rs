@@ -121,7 +121,9 @@ mod tests {
 
     fn group(client: &Client, name: &str) -> String {
         let params = [("GroupName", name), ("GroupDescription", "d")];
-        text(&client.query("ec2", "CreateSecurityGroup", &params).unwrap(), "groupId")
+        let id = text(&client.query("ec2", "CreateSecurityGroup", &params).unwrap(), "groupId");
+        client.wait(2);
+        id
     }
 
     fn allow(client: &Client, group: &str, port: &str, from: &str) -> Result<String, String> {
@@ -216,6 +218,25 @@ mod tests {
     }
 
     #[test]
+    fn new_groups_show_after_a_moment() {
+        let client = Client::new();
+        let mut hidden = 0;
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            let params = [("GroupName", name), ("GroupDescription", "d")];
+            let id = text(&client.query("ec2", "CreateSecurityGroup", &params).unwrap(), "groupId");
+            let seen = || client.query("ec2", "DescribeSecurityGroups", &[("GroupId.1", id.as_str())]);
+            hidden += usize::from(seen().is_err_and(|code| code == "InvalidGroup.NotFound"));
+            assert_eq!(
+                client.query("ec2", "CreateSecurityGroup", &params).unwrap_err(),
+                "InvalidGroup.Duplicate"
+            );
+            client.wait(2);
+            assert!(seen().is_ok());
+        }
+        assert!((1..6).contains(&hidden), "{hidden}");
+    }
+
+    #[test]
     fn tags_are_found_again() {
         let client = Client::new();
         let params = [
@@ -226,6 +247,7 @@ mod tests {
             ("TagSpecification.1.Tag.1.Value", "backend"),
         ];
         let id = text(&client.query("ec2", "CreateSecurityGroup", &params).unwrap(), "groupId");
+        client.wait(2);
         let found = |value: &str| {
             let filter = [("Filter.1.Name", "tag:vpipe:node"), ("Filter.1.Value.1", value)];
             count(&client.query("ec2", "DescribeSecurityGroups", &filter).unwrap(), "securityGroupInfo/item")
