@@ -15,6 +15,8 @@ mod suite {
     mod rooms;
     #[cfg(feature = "aws")]
     mod stack;
+    #[cfg(feature = "aws")]
+    mod sweep;
     #[cfg(feature = "local")]
     mod tools;
 }

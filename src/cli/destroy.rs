@@ -55,17 +55,23 @@ async fn whole(args: &Args, loaded: &Loaded, terminal: Terminal) -> Exit {
         Ok(plan) => plan,
         Err(error) => return refused(&error, loaded, terminal),
     };
-    if Totals::of(&plan).nothing_to_do() {
-        terminal.note("nothing to delete");
-        return Exit::Well;
-    }
     let look = terminal.look();
-    terminal.print(&render(&plan, look.colour, look.width));
+    let idle = Totals::of(&plan).nothing_to_do();
+    match session.job.has_resources() {
+        Err(error) => return refused(&error.into(), loaded, terminal),
+        Ok(false) if idle => {
+            terminal.note("nothing to delete");
+            return Exit::Well;
+        }
+        // All is gone, and the journal is to know it.
+        Ok(_) if idle => {}
+        Ok(_) => terminal.print(&render(&plan, look.colour, look.width)),
+    }
     let production = loaded.manifest.production && !args.choice.local;
     let question = Question {
         text: "Delete all of this?",
         word: loaded.manifest.stage.as_deref().filter(|_| production),
-        yes: args.yes,
+        yes: args.yes || idle,
     };
     match ask::confirm(&question, terminal) {
         Ok(true) => {}

@@ -32,6 +32,10 @@ pub(super) async fn apply(job: &Job, resume: bool) -> Result<Outcome, RunError> 
     note_skipped(&ctx, &fates);
     let all_done = fates.values().all(|fate| *fate == Fate::Done);
     let waiting = if all_done && !ctx.stopping() { roll_out(&ctx).await } else { None };
+    let known = |node: &str, output: &str| ctx.output(node, output);
+    let resolved = |(name, value): (&String, &eval::Value)| (name.clone(), eval::resolve(value, &known));
+    let outputs = job.manifest.outputs.iter().map(resolved).collect();
+    ctx.with(|state| state.outcome.outputs = outputs);
     end(ctx, waiting)
 }
 
@@ -274,9 +278,6 @@ fn begin<'j>(job: &'j Job, command: &'static str, resume: bool) -> Result<Contex
 fn end(ctx: Context<'_>, waiting: Option<String>) -> Result<Outcome, RunError> {
     let job = ctx.job;
     let interrupted = ctx.stopping();
-    let outputs = |node: &str, output: &str| ctx.output(node, output);
-    let resolved = |value: &eval::Value| eval::resolve(value, &outputs);
-    let outputs = job.manifest.outputs.iter().map(|(name, value)| (name.clone(), resolved(value))).collect();
     let result = ctx.with(|state| match waiting {
         _ if !state.outcome.errors.is_empty() => Ended::Failed,
         _ if interrupted => Ended::Interrupted,
@@ -293,7 +294,7 @@ fn end(ctx: Context<'_>, waiting: Option<String>) -> Result<Outcome, RunError> {
         return Err(error.into());
     }
     unlocked?;
-    Ok(Outcome { result, outputs, ..state.outcome })
+    Ok(Outcome { result, ..state.outcome })
 }
 
 /// The lock says when it was taken by the machine's clock, whatever clock the run goes by.

@@ -61,6 +61,14 @@ impl Job {
         Ok(self.journal().history()?.last_run().is_some())
     }
 
+    /// Whether the journal knows of anything that was made or looked up and not deleted since, be it there or not.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn has_resources(&self) -> Result<bool, JournalError> {
+        Ok(!self.journal().history()?.nodes.is_empty())
+    }
+
     /// The journal, alone. A task that panicked while it held it has left it whole: each append is one transaction.
     pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,0 +1,229 @@
+//! The vprofile pipeline, killed with SIGKILL at every mutating call, before and after it is applied, and resumed:
+//! nothing twice, nothing lost, no finished step repeated. The same for its destruction; and calls whose replies are lost
+//! or that are throttled.
+
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A copy of the example, with a local cloud of its own.
+struct Project {
+    folder: tempfile::TempDir,
+}
+
+impl Project {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/vprofile"), folder.path());
+        Self { folder }
+    }
+
+    /// As it is now, with its journal and its cloud.
+    fn again(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(self.folder.path(), folder.path());
+        Self { folder }
+    }
+
+    fn vpipe(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vpipe"));
+        command.args(args).args(["--local", "--stage", "dev"]).arg("vprofile.vpipe");
+        command.current_dir(self.folder.path());
+        for (name, text) in [
+            ("VPROFILE_DB_PASSWORD", "a-password-for-tests"),
+            ("VPROFILE_MQ_PASSWORD", "another-password-for-tests"),
+            ("GODADDY_KEY", "a-key-for-tests"),
+            ("GODADDY_SECRET", "a-secret-for-tests"),
+        ] {
+            command.env(name, text);
+        }
+        command.output().unwrap()
+    }
+
+    /// A command that ends well.
+    fn well(&self, args: &[&str]) -> String {
+        let output = self.vpipe(args);
+        let told = told(&output);
+        assert!(output.status.success(), "{args:?} in {}:\n{told}", self.folder.path().display());
+        told
+    }
+
+    /// What the cloud holds, in a form in which ids, times and tokens do not matter: each place of the state, with the
+    /// number of things there.
+    fn inventory(&self) -> BTreeMap<String, usize> {
+        let text = std::fs::read_to_string(self.folder.path().join(".vpipe/local/cloud.json")).unwrap();
+        let mut found = BTreeMap::new();
+        survey(&serde_json::from_str(&text).unwrap(), String::new(), &mut found);
+        found
+    }
+
+    /// The resources of the journal, with what is in doubt.
+    fn status(&self) -> Json {
+        serde_json::from_slice(&self.vpipe(&["status", "--json"]).stdout).unwrap()
+    }
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// Counts the leaves below each place. What grows with every request is left out.
+fn survey(value: &Json, place: String, found: &mut BTreeMap<String, usize>) {
+    match value {
+        // What was deleted and is not yet forgotten everywhere.
+        Json::Object(fields) if fields.get("until").is_some_and(Json::is_number) => {}
+        Json::Object(fields) => {
+            for (name, value) in fields {
+                if !VOLATILE.contains(&name.as_str()) {
+                    survey(value, format!("{place}/{}", plain(name)), found);
+                }
+            }
+        }
+        Json::Array(items) => items.iter().for_each(|item| survey(item, format!("{place}[]"), found)),
+        _ => *found.entry(place).or_default() += 1,
+    }
+}
+
+/// Parts of the state that are not things: clocks, counters, the histories of environments and the like.
+const VOLATILE: [&str; 6] = ["clock", "ids", "requests", "events", "history", "log"];
+
+/// A name without what makes an id one of its kind.
+fn plain(name: &str) -> String {
+    let ids = regex_lite::Regex::new("[0-9a-f]{8,}[0-9a-f-]*|[A-Z0-9]{9,}").unwrap();
+    ids.replace_all(name, "ID").into_owned()
+}
+
+/// The steps of which a run said something, and what: `build done`, `build already done, skipped`.
+fn steps(told: &str, what: &str) -> Vec<String> {
+    told.lines()
+        .filter_map(|line| {
+            let (_, rest) = line.split_once("step ")?;
+            let (step, said) = rest.split_once(' ')?;
+            said.trim().starts_with(what).then(|| step.to_owned())
+        })
+        .collect()
+}
+
+/// How many mutating calls a command made.
+fn calls(told: &str) -> usize {
+    told.lines()
+        .find_map(|line| {
+            let (before, _) = line.split_once(" changing calls")?;
+            before.rsplit(' ').next()?.parse().ok()
+        })
+        .unwrap_or_else(|| panic!("no number of calls in:\n{told}"))
+}
+
+/// Tries every call with every fault, two at a time: each case is some processes one after the other.
+fn sweep(calls: usize, faults: &[&str], case: impl Fn(&str) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::SeqCst);
+                    let (call, fault) = (at / faults.len() + 1, faults[at % faults.len()]);
+                    if call > calls {
+                        break;
+                    }
+                    case(&fault.replace('N', &call.to_string()));
+                }
+            });
+        }
+    });
+}
+
+fn assert_same(
+    found: &BTreeMap<String, usize>,
+    expected: &BTreeMap<String, usize>,
+    context: impl Fn() -> String,
+) {
+    let different: Vec<String> = expected
+        .keys()
+        .chain(found.keys())
+        .filter(|place| expected.get(*place) != found.get(*place))
+        .map(|place| format!("{place}: {:?} instead of {:?}", found.get(place), expected.get(place)))
+        .collect();
+    assert!(different.is_empty(), "{}\n{}", different.join("\n"), context());
+}
+
+#[test]
+fn a_run_survives_every_fault_at_every_call() {
+    let undisturbed = Project::new();
+    let calls = calls(&undisturbed.well(&["run", "--yes"]));
+    assert!(calls > 20, "{calls} calls");
+    let (expected, resources) = (undisturbed.inventory(), names(&undisturbed.status()));
+    sweep(calls, &["kill@N:before", "kill@N:after", "lost@N", "throttle@N"], |fault| {
+        let project = Project::new();
+        let output = project.vpipe(&["run", "--yes", "--fault", fault]);
+        let first = told(&output);
+        let mut second = String::new();
+        if fault.starts_with("kill") {
+            assert!(was_killed(&output), "{fault} did not kill it:\n{first}");
+            second = project.well(&["run", "--yes", "--resume"]);
+            let done = steps(&first, "done in");
+            assert_eq!(steps(&second, "already done, skipped"), done, "{fault}:\n{second}");
+        }
+        let status = project.status();
+        assert_eq!(names(&status), resources, "{fault}:\n{first}\n{second}");
+        assert_eq!(status["in_doubt"], serde_json::json!([]), "{fault}");
+        assert_same(&project.inventory(), &expected, || format!("{fault}:\n{first}\n{second}"));
+        let third = project.well(&["run", "--yes"]);
+        assert!(third.contains("no changing calls"), "{fault}:\n{third}");
+    });
+}
+
+#[test]
+fn a_destruction_survives_being_killed_at_every_call() {
+    let made = Project::new();
+    made.well(&["run", "--yes"]);
+    let undisturbed = made.again();
+    let calls = calls(&undisturbed.well(&["destroy", "--yes"]));
+    assert!(calls > 15, "{calls} calls");
+    let expected = undisturbed.inventory();
+    sweep(calls, &["kill@N:before", "kill@N:after"], |fault| {
+        let project = made.again();
+        let output = project.vpipe(&["destroy", "--yes", "--fault", fault]);
+        let first = told(&output);
+        assert!(was_killed(&output), "{fault} did not kill it:\n{first}");
+        let second = project.well(&["destroy", "--yes", "--resume"]);
+        let status = project.status();
+        assert_eq!(status["resources"], serde_json::json!([]), "{fault}");
+        assert_eq!(status["in_doubt"], serde_json::json!([]), "{fault}");
+        assert_same(&project.inventory(), &expected, || format!("{fault}:\n{first}\n{second}"));
+    });
+}
+
+fn names(status: &Json) -> Vec<String> {
+    let resources = status["resources"].as_array().unwrap();
+    let mut names: Vec<String> =
+        resources.iter().map(|resource| format!("{} {}", resource["node"], resource["ready"])).collect();
+    names.sort();
+    names
+}
+
+#[cfg(unix)]
+fn was_killed(output: &Output) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    output.status.signal() == Some(9)
+}
+
+#[cfg(not(unix))]
+fn was_killed(output: &Output) -> bool {
+    !output.status.success()
+}
