@@ -46,6 +46,8 @@ mod support;
 #[cfg(test)]
 pub(crate) mod testing;
 mod wire;
+#[cfg(test)]
+pub(crate) mod world;
 
 pub use blobs::Blobs;
 #[cfg(feature = "aws")]

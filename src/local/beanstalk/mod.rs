@@ -27,6 +27,8 @@ use serde_json::Value;
 use super::common::Tags;
 use super::{Call, Cx, Fault, Reply, State};
 
+#[cfg(test)]
+pub(crate) use bundle::zip_of;
 pub use bundle::{Bundle, Found, media_type};
 pub use events::Event;
 pub use options::Settings;
@@ -309,3 +311,6 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         other => refuse("InvalidAction", format!("The action {other} is not valid for this web service.")),
     }
 }
+
+#[cfg(test)]
+mod tests;

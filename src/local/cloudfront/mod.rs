@@ -250,3 +250,6 @@ fn list_tags(state: &mut State, call: &Call) -> Result<Reply, Fault> {
     let tags = tag_list("Items", "Tag", &by_arn(state, call)?.tags);
     Ok(Reply::Xml(vec![Element::new("Tags", vec![tags])]))
 }
+
+#[cfg(test)]
+mod tests;

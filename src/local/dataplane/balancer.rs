@@ -158,7 +158,7 @@ fn choose_group(state: &mut State, groups: &[Weighted]) -> Option<String> {
     if groups.len() == 1 || total == 0 {
         return Some(first.group.clone());
     }
-    let turns = &mut state.elbv2.target_groups.get_mut(&first.group)?.turns;
+    let turns = &mut state.elbv2.target_groups.get_mut(&first.group)?.shared;
     // A step that is prime to the total spreads the shares evenly over the requests.
     let mut point = (*turns * 61) % total;
     *turns += 1;

@@ -139,3 +139,6 @@ fn address(request: &Request) -> String {
         request.query.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     format!("{}?{}", request.path, pairs.join("&"))
 }
+
+#[cfg(test)]
+mod tests;

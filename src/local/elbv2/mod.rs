@@ -223,3 +223,6 @@ fn change_attributes(attributes: &mut IndexMap<String, String>, call: &Call) -> 
 fn texts(value: &Value, path: &str) -> Vec<String> {
     elements(value, path).iter().filter_map(text_of).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,8 @@ pub struct TargetGroup {
     pub targets: Vec<Target>,
     /// How many requests it was sent, for taking turns.
     pub turns: u64,
+    /// How many requests were shared between it and other groups.
+    pub shared: u64,
 }
 
 /// How the health of targets is checked.
@@ -190,6 +192,7 @@ pub fn insert(
         tags,
         targets: Vec::new(),
         turns: 0,
+        shared: 0,
     };
     state.elbv2.target_groups.insert(arn.clone(), group);
     arn

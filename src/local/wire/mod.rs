@@ -15,6 +15,8 @@ use super::{Call, Element, Fault, Reply, Request, Response};
 
 pub(super) use params::decode_form;
 pub(super) use xml::read as read_xml;
+#[cfg(test)]
+pub(super) use xml::write as write_xml;
 
 /// Reads a call.
 ///
