@@ -305,7 +305,7 @@ fn describe(state: &State, certificate: &Certificate, now: i64) -> Value {
         "Issuer": "Amazon",
         "CreatedAt": epoch(certificate.requested),
         "Status": status,
-        "KeyAlgorithm": certificate.key_algorithm.replace('_', "-"),
+        "KeyAlgorithm": certificate.key_algorithm,
         "SignatureAlgorithm": "SHA256WITHRSA",
         "InUseBy": in_use_by(state, &certificate.arn),
         "Type": "AMAZON_ISSUED",

@@ -36,3 +36,8 @@ fn drive(script: &str, times: f64) {
 fn boto3_drives_the_stores_and_finds_them_true_to_their_models() {
     drive("stores.py", 600.0);
 }
+
+#[test]
+fn boto3_drives_the_applications_and_finds_them_true_to_their_models() {
+    drive("applications.py", 600.0);
+}

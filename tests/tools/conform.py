@@ -17,7 +17,12 @@ from dateutil import parser as dates
 COMMON = {
     "ExpiredToken", "InternalFailure", "InvalidAction", "InvalidParameterCombination", "InvalidParameterValue",
     "MissingParameter", "Throttling", "ValidationError", "MissingAction", "InvalidInput", "LimitExceeded",
+    # What Beanstalk answers to options that are not valid, as issues of its users show.
+    "ConfigurationValidationException",
 }
+
+# Where a model is wrong. The documentation of DescribeEnvironmentHealth has `Ready` and so on as its status.
+WRONG = {"DescribeEnvironmentHealth.Status"}
 
 problems = []
 calls = 0
@@ -85,7 +90,7 @@ class Check:
                 raise ValueError
             elif kind == "timestamp":
                 dates.parse(text)
-            elif kind == "string" and shape.enum and text not in shape.enum:
+            elif kind == "string" and shape.enum and text not in shape.enum and path not in WRONG:
                 raise ValueError
         except (ValueError, OverflowError):
             self.problem(path, f"{text!r} is no {kind}{' of ' + str(shape.enum) if getattr(shape, 'enum', None) else ''}")
@@ -169,7 +174,9 @@ def check_error(check, operation_model, protocol, body):
     # EC2 and S3 have no models of their errors.
     if protocol not in ("query", "json", "rest-json") or not body:
         return
-    known = set(COMMON) if protocol == "query" else {"UnknownOperationException", "SerializationException"}
+    # Whatever the model says, a value that breaks its constraints is a `ValidationException` to services with JSON.
+    common = {"UnknownOperationException", "SerializationException", "ValidationException"}
+    known = set(COMMON) if protocol == "query" else common
     for shape in operation_model.error_shapes:
         known |= {shape.name, shape.error_code}
     if protocol == "query":

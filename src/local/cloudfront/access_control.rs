@@ -93,6 +93,9 @@ pub(super) fn list(state: &State) -> Result<Reply, Fault> {
     let summary = |control: &AccessControl| {
         let mut children = vec![Element::text("Id", &control.id)];
         children.extend(control.config.children.iter().cloned());
+        if control.config.child("Description").is_none() {
+            children.push(Element::text("Description", ""));
+        }
         Element::new("OriginAccessControlSummary", children)
     };
     let items: Vec<Element> = state.cloudfront.access_controls.values().map(summary).collect();
