@@ -6,6 +6,8 @@ mod suite {
     mod clients;
     #[cfg(feature = "aws")]
     mod connection;
+    #[cfg(feature = "aws")]
+    mod cli;
     mod corpus;
     #[cfg(feature = "aws")]
     mod drivers_a;

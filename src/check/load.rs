@@ -125,6 +125,13 @@ impl Loader {
         let lost = broken.flat_map(|item| words_of(self.sources.text(item.span))).collect();
         let whole = parsed.diagnostics.iter().all(|d| d.severity != crate::diag::Severity::Error);
         self.out.extend(parsed.diagnostics);
+        if whole && parsed.file.items.is_empty() {
+            let start = Span::new(source.base, source.base);
+            self.out.push(
+                Diagnostic::error("empty-file", start, format!("`{name}` declares nothing"))
+                    .help("begin with `pipeline NAME { region = \"us-east-1\" }`"),
+            );
+        }
         let at = self.files.len();
         self.known.insert(origin, at);
         self.files.push(Loaded {

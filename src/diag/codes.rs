@@ -15,6 +15,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("duplicate-pipeline", "a file has two pipelines"),
     ("duplicate-rollout", "a file has two rollouts"),
     ("empty-expect", "a probe accepts any answer"),
+    ("empty-file", "a file declares nothing"),
     ("empty-step", "a step does nothing"),
     ("existing-only", "a resource of this kind is only looked up"),
     ("incomparable", "two values are never equal"),
