@@ -342,4 +342,42 @@ mod tests {
         std::fs::create_dir(folder.path().join("state.json.new")).unwrap();
         assert_eq!(client.send("ec2", request("CreateKeyPair")).unwrap().status, 500);
     }
+
+    /// Anything that a confused client may send.
+    fn any_request() -> impl proptest::strategy::Strategy<Value = (usize, String, String, String, Vec<u8>)> {
+        use proptest::prelude::*;
+        let operation = "(Create|Delete|Describe|Modify|Put|List|Get|Authorize)(DBInstance|SecurityGroup|CacheCluster|Broker|Bucket|Role|X)(s|Ingress)?";
+        let path = "/[a-z0-9./%?&=-]{0,30}";
+        let body = prop_oneof![
+            "([A-Z][A-Za-z]{1,12}(\\.[0-9a-zA-Z]{1,9}){0,3}=[a-zA-Z0-9:/%.-]{0,12}&){0,8}"
+                .prop_map(String::into_bytes),
+            "(<[A-Za-z]{1,8}>|</[A-Za-z]{1,8}>|[a-z&;]{1,5}){0,12}".prop_map(String::into_bytes),
+            "[\\[\\]{}\",:a-z0-9]{0,40}".prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>(), 0..64),
+        ];
+        let method =
+            prop_oneof![Just("GET"), Just("POST"), Just("PUT"), Just("DELETE"), Just("HEAD"), Just("X")];
+        (0..13_usize, method.prop_map(str::to_owned), operation, path, body)
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 1500, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn every_request_is_answered((at, method, operation, path, body) in any_request()) {
+            let service = Service::ALL.get(at).copied().unwrap_or(Service::Sts);
+            let (path, query) = path.split_once('?').unwrap_or((&path, ""));
+            let mut request = Request {
+                method,
+                path: path.to_owned(),
+                query: wire::decode_form(query),
+                headers: vec![("x-amz-target".to_owned(), format!("X.{operation}"))],
+                body,
+                ..Request::default()
+            };
+            request.query.push(("Action".to_owned(), operation));
+            let response = Client::new().send(service.name(), request).unwrap();
+            proptest::prop_assert!((200..=503).contains(&response.status), "{}", response.status);
+        }
+    }
 }

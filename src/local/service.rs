@@ -44,7 +44,8 @@ pub enum Service {
 }
 
 impl Service {
-    const ALL: [Self; 13] = [
+    /// All of them.
+    pub const ALL: [Self; 13] = [
         Self::Acm,
         Self::Beanstalk,
         Self::CloudFront,

@@ -118,10 +118,8 @@ impl Broker {
             if rabbit { vec![] } else { self.users.iter().map(|name| json!({ "username": name })).collect() };
         let group = |kind: &str| format!("/aws/amazonmq/broker/{}/{kind}", self.id);
         let mut logs = json!({ "general": self.logs, "generalLogGroup": group("general") });
-        if let Some(members) = logs.as_object_mut() {
-            if let Some(pending) = self.pending_logs {
-                members.insert("pending".to_owned(), json!({ "general": pending }));
-            }
+        if let (Some(members), Some(pending)) = (logs.as_object_mut(), self.pending_logs) {
+            members.insert("pending".to_owned(), json!({ "general": pending }));
         }
         let more = json!({
             "actionsRequired": [], "authenticationStrategy": "SIMPLE", "autoMinorVersionUpgrade": self.auto_minor,
