@@ -12,6 +12,8 @@ mod suite {
     #[cfg(feature = "aws")]
     mod drivers_a;
     #[cfg(feature = "aws")]
+    mod drivers_b;
+    #[cfg(feature = "aws")]
     mod moto;
     mod eval;
     mod rooms;

@@ -4,67 +4,21 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use async_trait::async_trait;
-use vpipe::cloud::{Clients, Connect, Net, NetError, NetReply, NetRequest, connect, driver};
+use vpipe::cloud::{Clients, Connect, connect, driver};
 use vpipe::diag::Severity;
 use vpipe::eval::{Inputs, Secrets, evaluate};
 use vpipe::journal::Journal;
-use vpipe::local::{Faults, Local, Now, Request, transport, virtual_clock};
+use vpipe::local::{Faults, Local, LocalNet, Now, transport, virtual_clock};
 use vpipe::plan::Plan;
 use vpipe::run::{Ended, Event, Interrupt, Job, Outcome, Speed, World, apply, destroy, plan};
 
 /// 1 January 2026.
 const START: i64 = 1_767_225_600_000;
 
-/// HTTP outside AWS, answered by the local cloud.
-#[derive(Clone)]
-struct LocalNet {
-    local: Arc<Local>,
-    now: Now,
-}
-
-impl std::fmt::Debug for LocalNet {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("LocalNet")
-    }
-}
-
-#[async_trait]
-impl Net for LocalNet {
-    async fn fetch(&self, request: NetRequest) -> Result<NetReply, NetError> {
-        let (https, rest) = match request.url.split_once("://") {
-            Some((scheme, rest)) => (scheme == "https", rest.to_owned()),
-            None => return Err(NetError::Other(request.url)),
-        };
-        let (host, path) = rest.split_once('/').unwrap_or((&rest, ""));
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let request = Request {
-            method: request.method,
-            host: host.to_ascii_lowercase(),
-            https,
-            path: format!("/{path}"),
-            query: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            headers: request.headers,
-            body: request.body,
-        };
-        tokio::time::sleep(Duration::from_millis(40)).await;
-        let reply =
-            self.local.handle(request, (self.now)()).map_err(|e| NetError::Other(format!("{e:?}")))?;
-        Ok(NetReply { status: reply.status, headers: reply.headers, body: reply.body, tls: None })
-    }
-
-    async fn connect(&self, host: &str, _: u16, _: Duration) -> Result<(), NetError> {
-        Err(NetError::Dns(host.to_owned()))
-    }
-}
-
 /// A pipeline that changes over time, its journal and its cloud.
 pub struct Stack {
     pub clients: Clients,
-    pub local: Arc<Local>,
     region: &'static str,
     folder: PathBuf,
     now: Now,
@@ -80,7 +34,7 @@ impl Stack {
     pub async fn new(region: &'static str) -> Self {
         let local = Arc::new(Local::open(None, Faults::default()).unwrap());
         let now = virtual_clock(START);
-        let net = LocalNet { local: Arc::clone(&local), now: Arc::clone(&now) };
+        let net = LocalNet::new(Arc::clone(&local), Arc::clone(&now), 1.0);
         let to = Connect {
             region: region.to_owned(),
             profile: None,
@@ -89,7 +43,6 @@ impl Stack {
         };
         Self {
             clients: connect(to).await.unwrap(),
-            local,
             region,
             folder: PathBuf::from("."),
             now,
