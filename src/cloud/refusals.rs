@@ -114,7 +114,11 @@ pub(super) fn no_credentials(words: &str) -> String {
                 `--profile`, or set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; `--local` needs none"
         );
     }
-    let sso = lower.contains("sso") || lower.contains("token");
+    if lower.contains("imds") || lower.contains("metadata") {
+        // The last place of the chain: whoever gets there has none anywhere else.
+        return format!("{} (instance metadata: {words})", no_credentials(""));
+    }
+    let sso = lower.contains("sso") || lower.contains("access token");
     if sso
         && ["expired", "no such file", "failed to load", "failed to read", "not found", "invalid"]
             .iter()
@@ -416,6 +420,8 @@ mod tests {
         }
         assert!(no_credentials("").contains("--local"));
         assert!(no_credentials("the SSO token has expired").contains("aws sso login"));
+        let metadata = no_credentials("failed to load IMDS session token: request forbidden");
+        assert!(metadata.starts_with(NOT_FOUND) && metadata.contains("forbidden"), "{metadata}");
     }
 
     #[test]

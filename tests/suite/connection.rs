@@ -61,7 +61,7 @@ fn refusal(code: &str, message: &str) -> String {
 const KEYS: [(&str, &str); 2] =
     [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "sesame-open")];
 
-fn with_keys<'a>(url: &'a str) -> Vec<(&'a str, &'a str)> {
+fn with_keys(url: &str) -> Vec<(&str, &str)> {
     [KEYS.as_slice(), &[("AWS_ENDPOINT_URL", url)]].concat()
 }
 
@@ -72,6 +72,18 @@ fn no_credentials() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("no credentials were found") && said.contains("`aws sso login`"), "{said}");
     assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn instance_metadata_that_does_not_answer_is_not_waited_for() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let begun = Instant::now();
+    let env = [("AWS_EC2_METADATA_DISABLED", "false"), ("AWS_EC2_METADATA_SERVICE_ENDPOINT", url.as_str())];
+    let (code, said) = plan(&env);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no credentials were found"), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -27,6 +27,8 @@ const TAGS: TagCalls = TagCalls { set: "mq:CreateTags", remove: "mq:DeleteTags" 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Detail {
     arn: String,
+    /// AWS's state.
+    status: String,
     /// What holds after the next reboot.
     pending_version: Option<String>,
     pending_instance_type: Option<String>,
@@ -75,7 +77,7 @@ impl Driver for Broker {
         match &present.state {
             State::Busy(status) => return wait(30, status),
             // It never ran, so nothing is lost when it is made anew.
-            State::Failed(_) if !want.acted && present.note.as_deref() == Some("CREATION_FAILED") => {
+            State::Failed(_) if !want.acted && Detail::of(present).status == "CREATION_FAILED" => {
                 return Next::Call(Op::new(DELETE));
             }
             State::Failed(why) => return Next::Fail(why.clone()),
@@ -196,6 +198,7 @@ fn present(broker: &DescribeBrokerOutput, want: &Want) -> Present {
     ]);
     let detail = Detail {
         arn: broker.broker_arn().unwrap_or_default().to_owned(),
+        status: status.to_owned(),
         pending_version: broker.pending_engine_version().map(str::to_owned),
         pending_instance_type: broker.pending_host_instance_type().map(str::to_owned),
     };
@@ -207,7 +210,7 @@ fn present(broker: &DescribeBrokerOutput, want: &Want) -> Present {
         attrs,
         outputs,
         detail: serde_json::to_value(detail).unwrap_or_default(),
-        note: Some(status.to_owned()),
+        note: Some(words(status)),
         ..Present::default()
     }
     .tagged(tags.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect())
@@ -233,8 +236,13 @@ fn state(status: &str, broker: &DescribeBrokerOutput) -> State {
         "CRITICAL_ACTION_REQUIRED" => {
             State::Failed(format!("Amazon MQ keeps the broker from running until you act{actions}"))
         }
-        busy => State::Busy(busy.to_lowercase().replace('_', " ")),
+        busy => State::Busy(words(busy)),
     }
+}
+
+/// `DELETION_IN_PROGRESS` as people write it.
+fn words(status: &str) -> String {
+    status.to_lowercase().replace('_', " ")
 }
 
 async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {

@@ -94,7 +94,10 @@ impl Driver for DbInstance {
         let keep = want.flag("final_snapshot") == Some(true);
         match &present.state {
             State::Busy(status) => return wait(poll(status), status),
-            State::Failed(why) if keep => {
+            // RDS API reference, DeleteDBInstance: such instances are only deleted with `SkipFinalSnapshot`.
+            State::Failed(why)
+                if keep && (detail.status == "failed" || detail.status.starts_with("incompatible")) =>
+            {
                 return Next::Fail(format!(
                     "AWS takes no final snapshot of an instance in this state; write `final_snapshot = false` to delete \
                      it without one ({why})"
@@ -477,6 +480,8 @@ mod tests {
         assert_eq!(op.detail, json!({ "final_snapshot": "shop-mysql-final-abcdefghijkl" }));
         let failed = seen(present(&instance("failed").build(), &want));
         assert!(matches!(DbInstance.next_delete(&want, &failed), Next::Fail(_)));
+        let full = seen(present(&instance("storage-full").build(), &want));
+        assert!(matches!(DbInstance.next_delete(&want, &full), Next::Call(op) if op.operation == DELETE));
         let going = seen(present(&instance("deleting").build(), &want));
         assert!(matches!(DbInstance.next_delete(&want, &going), Next::Wait { .. }));
         assert!(matches!(DbInstance.next_delete(&want, &Observed::Absent), Next::Done));

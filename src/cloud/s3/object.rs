@@ -37,7 +37,7 @@ impl Driver for Object {
         };
         let metadata = object.metadata().and_then(|metadata| metadata.get(DIGEST)).cloned();
         // A checksum of parts (`…-3`) says nothing about the whole.
-        let checksum = object.checksum_sha256().filter(|sum| !sum.contains('-')).and_then(|sum| hex(sum));
+        let checksum = object.checksum_sha256().filter(|sum| !sum.contains('-')).and_then(hex);
         Ok(Observed::Present(Box::new(Present {
             id: format!("{bucket}/{key}"),
             attrs: known([
