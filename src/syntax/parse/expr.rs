@@ -196,7 +196,7 @@ impl Reader<'_> {
                 None => self.word(pair.as_str(), span),
             },
             Rule::number => self.number(pair.as_str(), span),
-            Rule::string => ExprKind::String(self.string(pair)),
+            Rule::plain | Rule::string => ExprKind::String(self.string(pair)),
             Rule::list => self.list(pair),
             Rule::body => ExprKind::Record(self.body(pair)),
             Rule::group => {

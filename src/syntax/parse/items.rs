@@ -154,7 +154,7 @@ impl Reader<'_> {
     /// A name where it is declared.
     pub(super) fn declared(&mut self, pairs: &mut Pairs<'_>) -> Option<Ident> {
         let pair = pairs.next()?;
-        if pair.as_rule() == Rule::string {
+        if pair.as_rule() != Rule::name {
             return Some(self.quoted_name(pair));
         }
         Some(self.ident(&pair))
@@ -205,7 +205,7 @@ impl Reader<'_> {
             Rule::attribute => {
                 let key = pairs.next()?;
                 let name =
-                    if key.as_rule() == Rule::string { self.plain_string(key) } else { self.ident(&key) };
+                    if key.as_rule() == Rule::name { self.ident(&key) } else { self.plain_string(key) };
                 if let Some(wrong) = next_if(pairs, Rule::wrong_assign) {
                     self.wrong_assign(&name, &wrong);
                 }

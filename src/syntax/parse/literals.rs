@@ -129,8 +129,13 @@ impl Reader<'_> {
 
     /// A string's parts.
     pub(super) fn string(&mut self, pair: Pair<'_>) -> Vec<StringPart> {
-        let span = self.span(&pair);
         let text = pair.as_str();
+        if pair.as_rule() == Rule::plain {
+            self.height = 1;
+            let text = text.get(1..text.len() - 1).unwrap_or_default();
+            return if text.is_empty() { Vec::new() } else { vec![StringPart::Text(text.to_owned())] };
+        }
+        let span = self.span(&pair);
         let quotes = if text.len() >= 6 && text.starts_with("\"\"\"") { 3 } else { 1 };
         let end = text.len() - quotes;
         let mut parts = Vec::new();

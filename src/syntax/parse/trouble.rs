@@ -49,7 +49,7 @@ impl Reader<'_> {
         let text = self.under(span).trim_end();
         let one_line = !text.contains('\n');
         let after = self.text.get((span.end - self.base) as usize..).unwrap_or_default();
-        let line_end = span.end + after.find('\n').unwrap_or(after.len()) as u32;
+        let line_end = span.end + after.bytes().take(200).take_while(|byte| *byte != b'\n').count() as u32;
         if one_line && self.known_in(Span::new(span.start, line_end)).next().is_some() {
             return;
         }

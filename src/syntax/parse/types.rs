@@ -36,7 +36,7 @@ impl Reader<'_> {
 
     fn type_kind(&mut self, pair: Pair<'_>) -> Option<TypeKind> {
         let rule = pair.as_rule();
-        if rule == Rule::string {
+        if matches!(rule, Rule::plain | Rule::string) {
             return Some(TypeKind::Literal(self.plain_string(pair).value));
         }
         let mut pairs = pair.into_inner();

@@ -104,8 +104,8 @@ impl Scanner<'_> {
     fn semicolon(&mut self) {
         let at = self.at;
         let span = self.span(at, at + 1);
-        let rest = self.slice(at + 1, self.line_end(at)).trim();
-        let last = rest.is_empty() || rest.starts_with("//") || rest.starts_with(['}', ')', ';']);
+        let rest = self.slice(at + 1, self.text.len()).trim_start_matches([' ', '\t', '\r']);
+        let last = rest.is_empty() || rest.starts_with("//") || rest.starts_with(['\n', '}', ')', ';']);
         let text = if last { "" } else { "," };
         self.once("semicolon", vec![Edit { span, text: text.to_owned() }], || {
             Diagnostic::error("syntax-error", span, "`;` ends nothing here")
@@ -119,8 +119,11 @@ impl Scanner<'_> {
     /// `'text'`
     fn single_quotes(&mut self) -> bool {
         let start = self.at;
-        let rest = self.slice(start + 1, self.line_end(start));
-        let Some(length) = rest.find('\'') else { return false };
+        let rest = self.slice(start + 1, self.text.len());
+        let Some(length) = rest.find(['\'', '\n']) else { return false };
+        if self.byte(start + 1 + length) == b'\n' {
+            return false;
+        }
         let text = rest.get(..length).unwrap_or_default().to_owned();
         let right = format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
         let end = start + 1 + length + 1;
@@ -182,8 +185,11 @@ impl Scanner<'_> {
     fn curly_quotes(&mut self, open: char) -> bool {
         let start = self.at;
         let from = start + open.len_utf8();
-        let rest = self.slice(from, self.line_end(start));
-        let Some(length) = rest.find(['“', '”', '„', '‘', '’', '"']) else { return false };
+        let rest = self.slice(from, self.text.len());
+        let Some(length) = rest.find(['“', '”', '„', '‘', '’', '"', '\n']) else { return false };
+        if self.byte(from + length) == b'\n' {
+            return false;
+        }
         let text = rest.get(..length).unwrap_or_default().to_owned();
         let close = rest.get(length..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
         let end = from + length + close;
