@@ -128,7 +128,7 @@ impl Session {
         let not_before = journal.history().map_err(|why| failed(why.to_string()))?.newest;
         let (clients, now) = clients(loaded, choice, reach, not_before).await.map_err(failed)?;
         let began = now();
-        let (listener, clear) = listener(terminal, began, purpose);
+        let (listener, clear) = listener(terminal, &now, purpose);
         let job = Job {
             world: World {
                 clients,
@@ -215,17 +215,17 @@ pub(super) fn cloud_state(loaded: &Loaded) -> PathBuf {
     loaded.store(true).join("cloud.json")
 }
 
-fn listener(terminal: Terminal, began: i64, purpose: Purpose) -> (Listener, Box<dyn Fn()>) {
+fn listener(terminal: Terminal, now: &Now, purpose: Purpose) -> (Listener, Box<dyn Fn()>) {
     let look = terminal.error_look();
     if purpose == Purpose::Read {
         return (Arc::new(|_| ()), Box::new(|| ()));
     }
     if terminal.is_interactive() {
-        let (listener, clear) = report::live(began, look.colour);
+        let (listener, clear) = report::live(Arc::clone(now), look.colour);
         return (listener, Box::new(clear));
     }
     let sink: report::Sink = Arc::new(move |line: &str| terminal.note(line));
-    (report::plain(sink, began, look.colour), Box::new(|| ()))
+    (report::plain(sink, look.colour), Box::new(|| ()))
 }
 
 /// Shows why a run or plan did not begin.

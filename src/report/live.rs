@@ -1,6 +1,6 @@
 //! Progress on a terminal: what is at work, with its time and what AWS says; what is finished scrolls away above.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,13 +10,17 @@ use super::words::{elapsed, present};
 use crate::plan::Action;
 use crate::run::{Event, Listener};
 
+/// What time it is: milliseconds since the Unix epoch, by the run's clock.
+type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
+
 /// A listener that keeps a line on standard error for each node and step at work. Also gives what clears them.
-pub fn live(began: i64, colour: bool) -> (Listener, impl Fn()) {
+pub fn live(now: Now, colour: bool) -> (Listener, impl Fn()) {
     let board = Arc::new(Mutex::new(Board {
         bars: MultiProgress::new(),
         at_work: HashMap::new(),
-        lines: Lines::new(began, colour),
+        lines: Lines::new(colour),
         colour,
+        now,
     }));
     let shared = Arc::clone(&board);
     let listener: Listener =
@@ -34,11 +38,11 @@ struct Board {
     at_work: HashMap<String, Work>,
     lines: Lines,
     colour: bool,
+    now: Now,
 }
 
 struct Work {
     bar: ProgressBar,
-    since: i64,
     text: String,
 }
 
@@ -50,17 +54,17 @@ impl Board {
                 self.begin(node, *at, format!("{} {kind}", present(*action)));
             }
             Event::StepStarted { step, skipped: false, at } => self.begin(step, *at, String::new()),
-            Event::Waiting { node, note, at } => {
+            Event::Waiting { node, note, .. } => {
                 // `rollout.release[1]` is told at its step.
                 let what = step_of(node).unwrap_or(node).to_owned();
                 if let Some(work) = self.at_work.get(&what) {
-                    work.show(*at, &format!("{}: {note}", work.text));
+                    work.show(&format!("{}: {note}", work.text));
                 }
             }
-            Event::ActionStarted { step, action, at } => {
+            Event::ActionStarted { step, action, .. } => {
                 if let Some(work) = self.at_work.get_mut(step) {
                     work.text.clone_from(action);
-                    work.show(*at, action);
+                    work.show(action);
                 }
             }
             Event::NodeDone { node, .. } | Event::NodeFailed { node, .. } => self.end(node),
@@ -86,17 +90,25 @@ impl Board {
         }
     }
 
-    fn begin(&mut self, what: &str, at: i64, text: String) {
+    fn begin(&mut self, what: &str, since: i64, text: String) {
         let bar = self.bars.add(ProgressBar::new_spinner());
-        let template =
-            if self.colour { "{spinner:.cyan} {prefix:.bold} {msg}" } else { "{spinner} {prefix} {msg}" };
+        let template = if self.colour {
+            "{spinner:.cyan} {took} {prefix:.bold} {wide_msg}"
+        } else {
+            "{spinner} {took} {prefix} {wide_msg}"
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            let now = Arc::clone(&self.now);
+            let took = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+                // Nothing can be done about a line that cannot be drawn.
+                let _ = write!(out, "{:>7}", elapsed(now() - since));
+            };
+            bar.set_style(style.with_key("took", took));
         }
         bar.set_prefix(format!("{what:<20}"));
         bar.enable_steady_tick(Duration::from_millis(120));
-        let work = Work { bar, since: at, text };
-        work.show(at, &work.text);
+        let work = Work { bar, text };
+        work.show(&work.text);
         self.at_work.insert(what.to_owned(), work);
     }
 
@@ -109,8 +121,8 @@ impl Board {
 }
 
 impl Work {
-    fn show(&self, at: i64, text: &str) {
-        self.bar.set_message(format!("{:>7}  {text}", elapsed(at - self.since)));
+    fn show(&self, text: &str) {
+        self.bar.set_message(text.to_owned());
     }
 }
 

@@ -10,10 +10,9 @@ use crate::run::{Event, Listener};
 /// Where lines go.
 pub type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// A listener that writes a line for each event to `sink`. `began` is when the run began: milliseconds since the Unix
-/// epoch, by the run's clock.
-pub fn plain(sink: Sink, began: i64, colour: bool) -> Listener {
-    let lines = Mutex::new(Lines::new(began, colour));
+/// A listener that writes a line for each event to `sink`. Times count from the first event.
+pub fn plain(sink: Sink, colour: bool) -> Listener {
+    let lines = Mutex::new(Lines::new(colour));
     Arc::new(move |event| {
         let line = lines.lock().unwrap_or_else(PoisonError::into_inner).line(&event);
         if let Some(line) = line {
@@ -24,15 +23,15 @@ pub fn plain(sink: Sink, began: i64, colour: bool) -> Listener {
 
 /// Turns events into lines.
 pub(super) struct Lines {
-    began: i64,
+    began: Option<i64>,
     colour: bool,
     since: HashMap<String, i64>,
     notes: HashMap<String, String>,
 }
 
 impl Lines {
-    pub(super) fn new(began: i64, colour: bool) -> Self {
-        Self { began, colour, since: HashMap::new(), notes: HashMap::new() }
+    pub(super) fn new(colour: bool) -> Self {
+        Self { began: None, colour, since: HashMap::new(), notes: HashMap::new() }
     }
 
     /// How long a node or step has been at work.
@@ -44,7 +43,7 @@ impl Lines {
     pub(super) fn line(&mut self, event: &Event) -> Option<String> {
         match event {
             Event::NodeStarted { node, kind, action, at } => {
-                self.since.insert(node.clone(), *at);
+                self.begin(node, *at);
                 let works = !matches!(action, Action::Keep | Action::Read);
                 works.then(|| self.at(*at, node, &format!("{} {kind}", present(*action))))
             }
@@ -65,7 +64,7 @@ impl Lines {
                 Some(self.at(*at, node, &paint(self.colour, "31", &format!("failed: {error}"))))
             }
             Event::StepStarted { step, skipped, at } => {
-                self.since.insert(step.clone(), *at);
+                self.begin(step, *at);
                 let text = if *skipped { "already done, skipped" } else { "started" };
                 Some(self.at(*at, &name(step), text))
             }
@@ -85,9 +84,23 @@ impl Lines {
         }
     }
 
+    fn begin(&mut self, what: &str, at: i64) {
+        self.began.get_or_insert(at);
+        self.since.insert(what.to_owned(), at);
+    }
+
     fn at(&self, at: i64, what: &str, text: &str) -> String {
-        let time = paint(self.colour, "2", &format!("{:>7}", clock(at - self.began)));
-        format!("{time}  {} {text}", paint(self.colour, "1", &format!("{what:<20}")))
+        let time = paint(self.colour, "2", &format!("{:>7}", clock(at - self.began.unwrap_or(at))));
+        format!("{time}  {} {text}", paint(self.colour, "1", &format!("{:<20}", brief(what))))
+    }
+}
+
+/// The name of a rule, or of a part of an action, made to fit a column: `backend.allow[tcp 3306]`.
+fn brief(what: &str) -> String {
+    let inner = what.strip_prefix("rollout.").unwrap_or(what);
+    match inner.split_once(" from ") {
+        Some((head, _)) => format!("{head}]"),
+        None => inner.to_owned(),
     }
 }
 
@@ -102,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_node_is_told_with_its_times_and_each_note_once() {
-        let mut lines = Lines::new(1_000, false);
+        let mut lines = Lines::new(false);
         let node = || "mysql".to_owned();
         let begin = Event::NodeStarted {
             node: node(),
