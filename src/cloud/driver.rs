@@ -158,6 +158,19 @@ pub enum Next {
     Fail(String),
 }
 
+/// How a resource that cannot be changed in place is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Renewal {
+    /// The old one is deleted, then the new one is made.
+    #[default]
+    DeleteFirst,
+    /// AWS does not delete it while others use it, and no two can have the same name: under another name the new one is made
+    /// first; under the same one it cannot be replaced while anything uses it.
+    Held,
+    /// AWS does not delete it while others use it, and any number may be there side by side: the new one is made first.
+    CreateFirst,
+}
+
 /// What a call left behind.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Reply {
@@ -209,6 +222,11 @@ pub trait Driver: Send + Sync {
         seen: &Observed,
         op: &Op,
     ) -> Result<Reply, CloudError>;
+
+    /// How it is replaced.
+    fn renewal(&self, _want: &Want) -> Renewal {
+        Renewal::DeleteFirst
+    }
 
     /// How long a creation or change may take before the run gives up, unless the file says `timeout = …`.
     fn timeout(&self) -> Duration {

@@ -26,7 +26,7 @@ pub use crate::journal::Op;
 pub use classify::{calling, found, reading};
 pub use clients::Clients;
 pub use connect::{Connect, LocalTransport, connect};
-pub use driver::{Driver, Next, Observed, Present, Reply, State, Want};
+pub use driver::{Driver, Next, Observed, Present, Renewal, Reply, State, Want};
 pub use error::{CloudError, Retry};
 pub use net::{Net, NetError, NetReply, NetRequest, Peer, RealNet};
 pub use registry::driver;

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::aside::{original, set_aside_nodes};
 use super::context::{Context, State, Stop};
 use super::converge::converge;
 use super::event::Event;
@@ -30,7 +31,10 @@ pub(super) async fn apply(job: &Job, resume: bool) -> Result<Outcome, RunError> 
     let tasks = run_tasks(&ctx, &order, &gone);
     let fates = schedule(tasks, AT_ONCE, |task| work(&ctx, &gone, task)).await;
     note_skipped(&ctx, &fates);
-    let all_done = fates.values().all(|fate| *fate == Fate::Done);
+    let mut all_done = fates.values().all(|fate| *fate == Fate::Done);
+    if all_done && !ctx.stopping() {
+        all_done = clear_aside(&ctx).await;
+    }
     let waiting = if all_done && !ctx.stopping() { roll_out(&ctx).await } else { None };
     let known = |node: &str, output: &str| ctx.output(node, output);
     let resolved = |(name, value): (&String, &eval::Value)| (name.clone(), eval::resolve(value, &known));
@@ -55,7 +59,10 @@ pub(super) async fn destroy(job: &Job, resume: bool) -> Result<Outcome, RunError
     };
     let ids: Vec<NodeId> = known.keys().chain(strays.keys()).rev().cloned().collect();
     for id in &ids {
-        let holders = ids.iter().filter(|other| needs(other).contains(id));
+        let was = original(id).map(str::to_owned);
+        let held =
+            |needs: Vec<NodeId>| needs.contains(id) || was.as_ref().is_some_and(|was| needs.contains(was));
+        let holders = ids.iter().filter(|other| held(needs(other)));
         tasks.insert(Task::Remove(id.clone()), holders.cloned().map(Task::Remove).collect());
     }
     let (ctx_ref, known_ref, strays_ref) = (&ctx, &known, &strays);
@@ -99,8 +106,13 @@ fn run_tasks(
     }
     let history = ctx.with(|state| state.history.nodes.clone());
     for id in gone.keys().rev() {
-        // Deleted after all that held on to it have let go or are gone themselves.
-        let holders = history.iter().filter(|(_, known)| known.depends_on.contains(id));
+        // Deleted after all that held on to it have let go or are gone themselves; what was set aside, after all that
+        // held on to what it was.
+        let was = original(id);
+        let holders = history.iter().filter(|(holder, known)| {
+            let held = |id: &str| known.depends_on.iter().any(|needed| needed == id);
+            held(id) || was.is_some_and(|was| held(was) || *holder == was)
+        });
         let task = |(holder, _): (&NodeId, &Known)| match nodes.contains_key(holder) {
             true => Task::Make(holder.clone()),
             false => Task::Remove(holder.clone()),
@@ -108,6 +120,29 @@ fn run_tasks(
         tasks.insert(Task::Remove(id.clone()), holders.map(task).collect());
     }
     tasks
+}
+
+/// Deletes what was set aside to be replaced, now that all who held on to it have the new one. Gives whether all of it is
+/// gone.
+async fn clear_aside(ctx: &Context<'_>) -> bool {
+    let old = set_aside_nodes(ctx);
+    let mut tasks: IndexMap<Task, Vec<Task>> = IndexMap::new();
+    for id in old.keys() {
+        let holders = old.iter().filter(|(_, known)| known.depends_on.contains(id));
+        let holders = holders.map(|(holder, _)| Task::Remove(holder.clone()));
+        tasks.insert(Task::Remove(id.clone()), holders.collect());
+    }
+    let fates = schedule(tasks, AT_ONCE, |task| work(ctx, &old, task)).await;
+    note_skipped(ctx, &fates);
+    // Some leave together with what the new ones share with them, such as the record that proves a domain.
+    for node in old.keys().filter_map(|id| ctx.job.manifest.nodes.get(original(id)?)) {
+        let again = converge(ctx, Target::of(ctx, node)).await;
+        if let Err(Stop::Failed(failure)) = again {
+            ctx.failed(&node.id, Some(node.span), &failure);
+            return false;
+        }
+    }
+    fates.values().all(|fate| *fate == Fate::Done)
 }
 
 /// Works on one node, and tells and notes how it went.

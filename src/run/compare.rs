@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::aside::original;
 use super::context::{Context, Failure};
 use super::target::{Target, attribute, block, handles_of, owner_tags, title};
 use crate::base::Span;
@@ -115,8 +116,14 @@ pub(super) fn ours(ctx: &Context<'_>, target: &Target, present: &Present) -> Res
     if !other && (made(ctx, target, known.as_ref(), present) || target.is_block()) {
         return Ok(());
     }
-    let what = what(ctx, target);
     let [pipeline, stage, node] = &wanted;
+    // What was set aside may still bear the tag of what it was.
+    let of_stage = [pipeline, stage].iter().all(|(name, value)| tags.get(name) == Some(value));
+    let same = known.as_ref().is_some_and(|known| known.id.as_deref() == Some(&present.id));
+    if original(&target.node).is_some() && of_stage && same {
+        return Ok(());
+    }
+    let what = what(ctx, target);
     let owner = |tag: &(String, String)| tags.get(&tag.0).map_or("?", String::as_str);
     let message = match other {
         true => format!(

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use super::aside::{renewal, set_aside};
 use super::compare::{changed_secrets, changes, ours, refused};
 use super::context::{Context, Failure, Stop};
 use super::event::Event;
 use super::pursuit::Pursuit;
 use super::remove::{remove, remove_holders};
 use super::target::{Target, title};
-use crate::cloud::{Next, Observed, Present};
+use crate::cloud::{Next, Observed, Present, Renewal};
 use crate::eval::show;
 use crate::journal;
 use crate::plan::{Action, Change};
@@ -41,9 +42,10 @@ pub(super) async fn converge(ctx: &Context<'_>, target: Target) -> Result<Made, 
     let mut action = Action::Keep;
     if let Some(old) = renamed(ctx, &target) {
         begin(ctx, &target, Action::Replace);
-        replace(ctx, &target, old).await?;
+        let renewal = renewal(ctx, &old, true)?;
+        replace(ctx, &target, old, renewal, None).await?;
         action = Action::Replace;
-    } else if ctx.with(|state| state.replaced.contains(&target.node)) {
+    } else if ctx.with(|state| state.replaced.shift_remove(&target.node)) {
         begin(ctx, &target, Action::Replace);
         action = Action::Replace;
     }
@@ -225,16 +227,16 @@ impl Converge<'_, '_> {
             });
             return Err(Failure::new(message).into());
         }
+        let ctx = self.pursuit.ctx;
+        let renewal = renewal(ctx, &self.pursuit.target, false)?;
         self.begin(Action::Replace);
         self.action = Action::Replace;
-        let ctx = self.pursuit.ctx;
         let known = ctx.with(|state| state.history.nodes.get(&self.pursuit.target.node).cloned());
         let old = match &known {
             Some(known) => Target::known(ctx, &self.pursuit.target.node, known),
             None => self.pursuit.target.clone(),
         };
-        let id = present.id.clone();
-        replace_found(ctx, &self.pursuit.target, old, Some(id)).await?;
+        replace(ctx, &self.pursuit.target, old, renewal, Some(present)).await?;
         self.pursuit.new_phase();
         Ok(())
     }
@@ -306,24 +308,26 @@ pub(super) fn renamed(ctx: &Context<'_>, target: &Target) -> Option<Target> {
     (other && !known.existing).then(|| Target::known(ctx, &target.node, &known))
 }
 
-/// Deletes a node that is to be made anew, after what cannot live without it.
-async fn replace(ctx: &Context<'_>, target: &Target, old: Target) -> Result<(), Stop> {
-    replace_found(ctx, target, old, None).await
-}
-
-async fn replace_found(
+/// Makes room for a node that is to be made anew: deletes the old one, after what cannot live without it, or sets it
+/// aside.
+async fn replace(
     ctx: &Context<'_>,
     target: &Target,
     old: Target,
-    id: Option<String>,
+    renewal: Renewal,
+    found: Option<&Present>,
 ) -> Result<(), Stop> {
     if target.protected() || old.protected() {
         let message = format!("`{}` would have to be replaced, and it is protected", target.node);
         return Err(Failure::new(message).help("take the change back, or say `protect = false`").into());
     }
-    remove_holders(ctx, &target.node).await?;
-    remove(ctx, old, id).await?;
-    ctx.with(|state| state.replaced.insert(target.node.clone()));
+    if renewal == Renewal::CreateFirst {
+        set_aside(ctx, target, found).await?;
+    } else {
+        remove_holders(ctx, &target.node).await?;
+        remove(ctx, old, found.map(|present| present.id.clone())).await?;
+    }
+    ctx.with(|state| state.replaced.shift_remove(&target.node));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use indexmap::{IndexMap, IndexSet};
 
+use super::aside::renewal;
 use super::compare::{changed_secrets, changes, ours, refused};
 use super::context::{Context, Failure, Stop};
 use super::converge::{missing, renamed};
@@ -101,6 +102,7 @@ fn errors(ctx: &Context<'_>) -> Result<(), RunError> {
 /// Looks at one node.
 async fn look(ctx: &Context<'_>, target: Target) -> Result<PlanNode, Stop> {
     if let Some(old) = renamed(ctx, &target) {
+        renewal(ctx, &old, true)?;
         let reason = if old.kind == target.kind { "its name changes" } else { "it becomes another kind" };
         return Ok(anew(ctx, target, Vec::new(), reason.to_owned()));
     }
@@ -161,6 +163,7 @@ fn compare(
                 format!("`{}` would have to be replaced, and it is protected: {reason}", target.node);
             return Err(Failure::new(message).help("take the change back, or say `protect = false`").into());
         }
+        renewal(ctx, &target, false)?;
         defer_pending(ctx, &mut changes);
         return Ok(anew(ctx, target, changes, reason));
     }

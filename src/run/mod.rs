@@ -11,6 +11,7 @@
 //! - Nothing here prints; what happens is told as [`Event`]s.
 
 mod apply;
+mod aside;
 mod compare;
 mod context;
 mod converge;

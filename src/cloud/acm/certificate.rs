@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use crate::cloud::dns::{Provider, RecordSet, is_provider_call, plain};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, TagCalls, TagChange, Tags, Want,
-    calling, found, reading, seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Present, Renewal, Reply, State, TagCalls, TagChange,
+    Tags, Want, calling, found, reading, seen_tags,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
@@ -186,6 +186,10 @@ impl Driver for Certificate {
             return Ok(Reply::of(&reply, None));
         }
         retag(&client, arn, op).await
+    }
+
+    fn renewal(&self, _want: &Want) -> Renewal {
+        Renewal::CreateFirst
     }
 
     fn timeout(&self) -> Duration {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::{TAGS, filter, tag, tag_specification};
 use crate::cloud::parts::known;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, Want, calling, found, reading, seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Present, Renewal, Reply, Want, calling, found, reading,
+    seen_tags,
 };
 use crate::eval::Attrs;
 use crate::plan::Change;
@@ -59,6 +60,10 @@ impl Driver for SecurityGroup {
             (_, Observed::Present(present)) if TAGS.is(op) => tag(clients, &present.id, op).await,
             _ => Err(CloudError::misuse(&op.operation, "no such call on a security group")),
         }
+    }
+
+    fn renewal(&self, _want: &Want) -> Renewal {
+        Renewal::Held
     }
 
     fn timeout(&self) -> Duration {

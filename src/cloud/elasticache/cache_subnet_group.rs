@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{TAGS, tag, tags, tags_of};
 use crate::cloud::parts::{attributes, known, texts};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, Want, calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Present, Renewal, Reply, Want, calling, found, reading,
 };
 use crate::eval::Attrs;
 use crate::plan::Change;
@@ -96,6 +96,10 @@ impl Driver for CacheSubnetGroup {
             }
             _ => Err(CloudError::misuse(&op.operation, "no such call on a cache subnet group")),
         }
+    }
+
+    fn renewal(&self, _want: &Want) -> Renewal {
+        Renewal::Held
     }
 
     fn timeout(&self) -> Duration {

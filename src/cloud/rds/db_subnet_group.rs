@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{TAGS, tag, tags};
 use crate::cloud::parts::{attributes, known, texts, wait};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Tags, Want, calling, found,
-    reading, seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Present, Renewal, Reply, State, Tags, Want, calling,
+    found, reading, seen_tags,
 };
 use crate::eval::Attrs;
 use crate::plan::Change;
@@ -100,6 +100,10 @@ impl Driver for DbSubnetGroup {
             }
             _ => Err(CloudError::misuse(&op.operation, "no such call on a DB subnet group")),
         }
+    }
+
+    fn renewal(&self, _want: &Want) -> Renewal {
+        Renewal::Held
     }
 
     fn timeout(&self) -> Duration {

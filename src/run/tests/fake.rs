@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::cloud::{
-    Clients, CloudError, Driver, Net, NetError, NetReply, NetRequest, Next, Observed, Op, Present, Reply,
-    Retry, State, Want,
+    Clients, CloudError, Driver, Net, NetError, NetReply, NetRequest, Next, Observed, Op, Present, Renewal,
+    Reply, Retry, State, Want,
 };
 use crate::eval::{Attrs, Value};
 use crate::journal::{Event, JournalError, LockHolder, Memory, Owner, Record, Store};
@@ -137,7 +137,14 @@ impl Fake {
     }
 
     fn find<'a>(inner: &'a mut Inner, want: &Want) -> Option<&'a mut Thing> {
+        let by_attrs: Option<Attrs> = want
+            .kind
+            .ends_with(".rule")
+            .then(|| want.attrs.keys().map(|name| (name.clone(), want.ids(name, "id"))).collect());
         inner.things.iter_mut().find(|thing| {
+            if let Some(attrs) = &by_attrs {
+                return thing.kind == want.kind && thing.attrs == *attrs;
+            }
             thing.kind == want.kind
                 && match (&want.id, by_token(&want.kind)) {
                     (Some(id), _) => thing.id == *id,
@@ -283,6 +290,14 @@ impl Driver for Fake {
                 State::Busy(why) => Next::Wait { poll: Duration::from_secs(10), why: why.clone() },
                 _ => Next::Call(Op::new(&format!("{}:Delete", want.kind))),
             },
+        }
+    }
+
+    fn renewal(&self, want: &Want) -> Renewal {
+        match want.kind.as_str() {
+            "group" => Renewal::Held,
+            "ticket" => Renewal::CreateFirst,
+            _ => Renewal::DeleteFirst,
         }
     }
 

@@ -280,7 +280,7 @@ fn schema() -> Schema {
         })
     };
     let mut schema = Schema::default();
-    for name in ["thing", "ticket", "untagged"] {
+    for name in ["thing", "ticket", "untagged", "group"] {
         schema.kinds.insert(name.to_owned(), kind(name));
     }
     schema

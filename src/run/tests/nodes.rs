@@ -435,3 +435,63 @@ async fn a_value_that_has_no_result_is_explained() {
         bench.events.lock().unwrap().iter().filter(|e| matches!(e, Event::NodeStarted { .. })).count();
     assert_eq!(started, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_others_hold_on_to_is_made_beside_the_old_one() {
+    let mut bench = Bench::new(vec![
+        node("ticket", "cert", &[("zone", "a.example.com".into())]),
+        thing("site", &[("uses", handle("cert"))]),
+    ]);
+    ended_ok(&bench.run().await);
+    let before = bench.cloud.log().len();
+    bench.set("cert", "zone", "b.example.com");
+    assert_eq!(bench.planned().await, "!cert ~site");
+    let outcome = bench.run().await;
+    ended_ok(&outcome);
+    assert_eq!((outcome.done.replace, outcome.done.change, outcome.done.delete), (1, 1, 1));
+    assert_eq!(
+        bench.cloud.log()[before..],
+        ["ticket:Create shop-dev-cert", "thing:Modify shop-dev-site", "ticket:Delete shop-dev-cert"]
+    );
+    assert_eq!(bench.planned().await, "=cert =site");
+    assert_eq!(bench.run().await.calls, 0);
+    assert_eq!(bench.job().journal().history().unwrap().nodes.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_by_its_users_needs_another_name() {
+    let mut bench = Bench::new(vec![
+        node("group", "backend", &[("zone", "x".into())]),
+        node("group.rule", "backend.rule[self]", &[("thing", handle("backend")), ("source", "self".into())]),
+        node("group", "other", &[]),
+        node(
+            "group.rule",
+            "other.rule[from backend]",
+            &[("thing", handle("other")), ("source", handle("backend"))],
+        ),
+        thing("db", &[("uses", handle("backend"))]),
+    ]);
+    ended_ok(&bench.run().await);
+    let before = bench.cloud.log().len();
+    bench.set("backend", "zone", "y");
+    let Err(RunError::Nodes(errors)) = bench.plan().await else { panic!("planned") };
+    assert_eq!(
+        errors[0].message,
+        "`backend` would have to be made anew, and AWS does not delete what `db` uses"
+    );
+    assert!(errors[0].help.as_deref().unwrap().contains("another name"));
+    assert!(only_error(&bench.run().await).contains("AWS does not delete what `db` uses"));
+    assert_eq!(bench.cloud.log().len(), before);
+
+    bench.node("backend").name = "another".to_owned();
+    let outcome = bench.run().await;
+    ended_ok(&outcome);
+    let log = bench.cloud.log().split_off(before);
+    let at = |line: &str| log.iter().position(|l| l == line).unwrap_or_else(|| panic!("{line} in {log:?}"));
+    assert!(at("group:Create another") < at("group.rule:Create shop-dev-other.rule[from backend]"));
+    assert!(at("thing:Modify shop-dev-db") < at("group:Delete shop-dev-backend"));
+    assert!(at("group.rule:Delete shop-dev-other.rule[from backend]") < at("group:Delete shop-dev-backend"));
+    assert_eq!(log.len(), 7, "{log:?}");
+    assert_eq!(bench.cloud.world().len(), 5);
+    assert_eq!(bench.planned().await, "=backend =backend.rule[self] =other =other.rule[from backend] =db");
+}
