@@ -293,7 +293,7 @@ impl<'a> Checker<'a> {
         }
         let lines: Vec<String> = missing
             .iter()
-            .map(|attribute| format!("{} = {}", attribute.name, self.example(&attribute.name, &attribute.ty)))
+            .map(|attribute| format!("{} = {}", attribute.name, self.example(&attribute.ty)))
             .collect();
         let lines = sentence_list(lines.iter().map(String::as_str), "and");
         self.report(diagnostic.help(format!("add {lines}")));

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::builtins::builtin;
 use super::graph::Graph;
+use super::habits::{our_way, our_word};
 use super::locals::{Local, Locals};
 use super::module::{Symbol, What};
 use super::walk;
@@ -209,10 +210,13 @@ impl<'a> Checker<'a> {
     }
 
     fn touch_names(&mut self, names: Vec<&str>) {
-        for name in names {
-            if let Some(used) = self.scope.get_index_of(name).and_then(|at| self.used.get_mut(at)) {
-                *used = true;
-            }
+        names.into_iter().for_each(|name| self.touch_name(name));
+    }
+
+    /// Marks a name as used without a word about it.
+    pub(super) fn touch_name(&mut self, name: &str) {
+        if let Some(used) = self.scope.get_index_of(name).and_then(|at| self.used.get_mut(at)) {
+            *used = true;
         }
     }
 
@@ -255,6 +259,10 @@ impl<'a> Checker<'a> {
                 span,
                 format!("\"{name}\""),
             )
+        } else if let Some(ours) = our_word(name) {
+            diagnostic.help(format!("write `{ours}`")).fix(format!("change to `{ours}`"), span, ours)
+        } else if let Some(help) = our_way(name) {
+            diagnostic.help(help)
         } else if let Some(near) = near {
             diagnostic.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
         } else if let Some(near) = nearest(&mut self.effort, name, literals.iter().copied()) {

@@ -138,6 +138,12 @@ impl<'a> Checker<'a> {
             ExprKind::Percent(_) => Type::scalar(Base::Percent),
             ExprKind::String(parts) => self.string(parts),
             ExprKind::Name(name) => self.name(name, e.span, hint),
+            // The parser has told that parameters go by their names alone.
+            ExprKind::Member(inner, member) if matches!(&inner.kind, ExprKind::Name(name) if name == "var" && !self.knows(name)) =>
+            {
+                self.touch_name(&member.value);
+                Type::Error
+            }
             ExprKind::Member(inner, member) => {
                 let of = self.infer(inner, None);
                 self.member(inner, &of, member)

@@ -76,6 +76,30 @@ pub(super) fn habit(owner: &str, word: &str) -> Option<(&'static str, &'static s
     Some((ours, help))
 }
 
+/// Our word for a value that other languages write so.
+pub(super) fn our_word(name: &str) -> Option<&'static str> {
+    match name {
+        "null" | "nil" | "undefined" | "None" | "Null" | "NULL" => Some("none"),
+        "True" | "TRUE" | "yes" | "on" => Some("true"),
+        "False" | "FALSE" | "no" | "off" => Some("false"),
+        _ => None,
+    }
+}
+
+/// How to write what begins with this word in Terraform or CloudFormation.
+pub(super) fn our_way(name: &str) -> Option<&'static str> {
+    match name {
+        "local" | "module" | "data" => Some("names stand alone: `domain`, not `var.domain`"),
+        "each" => Some("give the element a name: `for name in names { … }`"),
+        "Ref" | "GetAtt" | "Fn" => Some("names stand alone: `mysql`, and `mysql.endpoint` for an output"),
+        "aws" | "region" => {
+            Some("the pipeline's own are `pipeline.region`, `pipeline.name` and `pipeline.tags`")
+        }
+        "terraform" | "workspace" => Some("the name of the stage is `stage`"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -339,3 +339,80 @@ fn words_of(text: &str) -> impl Iterator<Item = String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| !word.is_empty()).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use std::fs;
+
+    fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    /// The findings, as `FILE:LINE code message`.
+    fn told(checked: &Checked) -> Vec<String> {
+        let told = |found: &Diagnostic| {
+            let (file, line, _) = checked.sources.position(found.span).unwrap();
+            let file = Path::new(file).file_name().unwrap_or_default().to_string_lossy();
+            format!("{file}:{line} {} {}", found.code, found.message)
+        };
+        checked.diagnostics.iter().map(told).collect()
+    }
+
+    #[test]
+    fn files_that_cannot_be_read_are_told() {
+        let folder = folder(&[("main.vpipe", b"output a = 1\n"), ("bad.vpipe", b"output a = 1\n\xff\n")]);
+        let missing = check_path(&folder.path().join("mian.vpipe"));
+        assert!(missing.program.is_none());
+        assert_eq!(missing.diagnostics[0].code, "missing-file");
+        assert_eq!(missing.diagnostics[0].help.as_deref(), Some("did you mean `main.vpipe`?"));
+        assert_eq!(check_path(folder.path()).diagnostics[0].code, "unreadable-file");
+        let bad = check_path(&folder.path().join("bad.vpipe"));
+        assert!(told(&bad)[0].starts_with("bad.vpipe:2 unreadable-file line 2 of "), "{:?}", told(&bad));
+        assert_eq!(bad.diagnostics[0].label, "here stands the byte 0xff");
+    }
+
+    #[test]
+    fn modules_are_read_once_and_from_where_they_stand() {
+        let folder = folder(&[
+            ("main.vpipe", b"use \"./net/a.vpipe\" as one\nuse \"net/../net/a.vpipe\" as two\noutput x = one.x + two.x\n"),
+            ("net/a.vpipe", b"use \"../b.vpipe\" as b\noutput x = b.x\n"),
+            ("b.vpipe", b"output x = 3\n"),
+        ]);
+        let checked = check_path(&folder.path().join("main.vpipe"));
+        assert_eq!(told(&checked), Vec::<String>::new());
+        let root = checked.program.unwrap().root;
+        assert!(Arc::ptr_eq(&root.uses["one"], &root.uses["two"]));
+        let a = &root.uses["one"];
+        assert_eq!(a.folder, folder.path().join("net"));
+        assert_eq!(a.uses["b"].outputs["x"].to_string(), "Int");
+    }
+
+    #[test]
+    fn mistakes_of_all_files_are_told_in_one_pass() {
+        let folder = folder(&[
+            (
+                "main.vpipe",
+                b"use \"./a.vpipe\"\nuse \"./bad.vpipe\"\nuse \"./main.vpipe\" as me\noutput x = a.y\n",
+            ),
+            ("a.vpipe", b"output x = 3 +\noutput z = wibble\n"),
+            ("bad.vpipe", b"\xc3\n"),
+        ]);
+        let checked = check_path(&folder.path().join("main.vpipe"));
+        let told = told(&checked);
+        let codes: Vec<&str> = told.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
+        assert_eq!(
+            codes,
+            ["cyclic-module", "unknown-output", "syntax-error", "unknown-name", "unreadable-file"],
+            "{told:#?}"
+        );
+        assert!(told[0].contains("uses itself"), "{told:#?}");
+    }
+}

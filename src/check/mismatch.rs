@@ -7,6 +7,9 @@ use crate::diag::Diagnostic;
 use crate::schema::{Base, Type, plain};
 use crate::syntax::ast::{Expr, ExprKind, StringPart};
 
+/// How many names of the file are looked through for an example.
+const MOST_EXAMPLES: usize = 500;
+
 impl<'a> Checker<'a> {
     /// Reports that a value of type `found` does not fit.
     pub(super) fn mismatch(&mut self, e: &'a Expr, found: &Type, want: Want<'_>) {
@@ -214,11 +217,15 @@ impl<'a> Checker<'a> {
     }
 
     /// A value of a type, to show how an attribute is written; `…` where there is no telling.
-    pub(super) fn example(&self, name: &str, ty: &Type) -> String {
+    pub(super) fn example(&self, ty: &Type) -> String {
         if let Some(kind) = ty.kinds().first() {
             let handle = Type::Handle((*kind).to_owned());
-            let mut fitting =
-                self.scope.iter().filter(|(_, symbol)| symbol.ty == handle).map(|(name, _)| name);
+            let mut fitting = self
+                .scope
+                .iter()
+                .take(MOST_EXAMPLES)
+                .filter(|(_, symbol)| symbol.ty == handle)
+                .map(|(name, _)| name);
             let one = match (fitting.next(), fitting.next()) {
                 (Some(one), None) => one.clone(),
                 _ => "…".to_owned(),
@@ -229,9 +236,7 @@ impl<'a> Checker<'a> {
             Type::Literal(text) => format!("\"{text}\""),
             Type::Variant(variant) if variant.params.is_empty() => variant.name.clone(),
             Type::Variant(variant) => format!("{}(…)", variant.name),
-            Type::Union(members) => {
-                members.first().map_or("…".to_owned(), |first| self.example(name, first))
-            }
+            Type::Union(members) => members.first().map_or("…".to_owned(), |first| self.example(first)),
             Type::Scalar(scalar) => match &scalar.refinement.matching {
                 Some(pattern) => match pattern.words.as_deref().and_then(|words| words.split('`').nth(1)) {
                     Some(example) => format!("\"{example}\""),
@@ -241,14 +246,14 @@ impl<'a> Checker<'a> {
                 None => "…".to_owned(),
             },
             Type::Secret(_) => {
-                let mut secrets =
-                    self.scope.iter().filter(|(_, symbol)| matches!(symbol.ty, Type::Secret(_)));
+                let known = self.scope.iter().take(MOST_EXAMPLES);
+                let mut secrets = known.filter(|(_, symbol)| matches!(symbol.ty, Type::Secret(_)));
                 match (secrets.next(), secrets.next()) {
                     (Some((secret, _)), None) => secret.clone(),
                     _ => "SECRET".to_owned(),
                 }
             }
-            Type::List(item) => format!("[{}]", self.example(name, item)),
+            Type::List(item) => format!("[{}]", self.example(item)),
             Type::Map(_) | Type::Record(_) => "{ … }".to_owned(),
             _ => "…".to_owned(),
         }

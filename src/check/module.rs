@@ -15,6 +15,8 @@
 //!   empty text.
 //! - An attribute stands at most once in a body, the two branches of an `if` apart, and never inside a `for`.
 //! - The first header value of a `named` block, written as a bare word, is that word.
+//! - Where a condition says `x != none`, the name `x` is taken to be there: in that branch of an `if`, and to the right of
+//!   `and`.
 
 use indexmap::IndexMap;
 use std::path::PathBuf;

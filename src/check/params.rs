@@ -129,7 +129,7 @@ impl<'a> Checker<'a> {
                 if stage && let Some(symbol) = self.scope.get(*name) {
                     diagnostic = diagnostic.related(symbol.span, "it has no default");
                 }
-                let example = params.get(name).map_or("…".to_owned(), |ty| self.example(name, ty));
+                let example = params.get(name).map_or("…".to_owned(), |ty| self.example(ty));
                 lines.push(format!("{name} = {example}"));
             }
             let lines = sentence_list(lines.iter().map(String::as_str), "and");
