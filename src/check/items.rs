@@ -12,7 +12,7 @@ use super::order::in_order;
 use crate::base::Span;
 use crate::diag::Diagnostic;
 use crate::schema::{Attribute, Type, plain};
-use crate::syntax::ast::{self, ExprKind, Item, ItemKind};
+use crate::syntax::ast::{self, Expr, ExprKind, Ident, Item, ItemKind, TypeExpr};
 
 /// What the walk through the items of a file carries with it.
 pub(super) struct Items<'a, 'w> {
@@ -36,29 +36,30 @@ impl<'a> Checker<'a> {
     }
 
     fn let_type(&mut self, one: &'a ast::Let) -> Type {
-        let ty = match &one.ty {
+        self.declared_value(&one.name, one.ty.as_ref(), &one.value)
+    }
+
+    /// The type of a `let` or `output`, written or found.
+    fn declared_value(&mut self, name: &Ident, ty: Option<&TypeExpr>, value: &'a Expr) -> Type {
+        let ty = match ty {
             Some(ty) => {
                 let ty = self.schema.resolve_type(ty, self.types, &mut self.out);
-                self.expect(&one.value, Want::new(&ty, &one.name.value));
+                self.expect(value, Want::new(&ty, &name.value));
                 ty
             }
-            None => self.infer(&one.value, None),
+            None => self.infer(value, None),
         };
-        if ty.is_too_large() {
-            self.report(
-                Diagnostic::error("too-large", one.value.span, "this value nests too deeply")
-                    .help("nest its parts less deeply"),
-            );
-            return Type::Error;
-        }
-        if let Type::Module(_) = ty {
-            self.report(
-                Diagnostic::error("type-mismatch", one.value.span, "a module is no value")
-                    .help("name one of its outputs"),
-            );
-            return Type::Error;
-        }
-        ty
+        let diagnostic = match ty {
+            Type::Module(_) => Diagnostic::error("type-mismatch", value.span, "a module is no value")
+                .help("name one of its outputs"),
+            ty if ty.is_too_large() => {
+                Diagnostic::error("too-large", value.span, "this value nests too deeply")
+                    .help("nest its parts less deeply")
+            }
+            ty => return ty,
+        };
+        self.report(diagnostic);
+        Type::Error
     }
 
     pub(super) fn item(&mut self, item: &'a Item, walk: &mut Items<'a, '_>, top: bool) {
@@ -212,20 +213,7 @@ impl<'a> Checker<'a> {
     }
 
     fn output_item(&mut self, output: &'a ast::Output, walk: &mut Items<'a, '_>) {
-        let ty = match &output.ty {
-            Some(written) => {
-                let ty = self.schema.resolve_type(written, self.types, &mut self.out);
-                self.expect(&output.value, Want::new(&ty, &output.name.value));
-                ty
-            }
-            None => self.infer(&output.value, None),
-        };
-        if let Type::Module(_) = ty {
-            self.report(
-                Diagnostic::error("type-mismatch", output.value.span, "a module is no value")
-                    .help("name one of its outputs"),
-            );
-        }
+        let ty = self.declared_value(&output.name, output.ty.as_ref(), &output.value);
         let name = &output.name;
         if walk.outputs.insert(name.value.clone(), ty).is_some() {
             self.report(
