@@ -4,6 +4,7 @@
 //! takes the steps whose time has come. So it is known for every instant which instance serves which version.
 
 mod applications;
+mod balancer;
 mod bundle;
 mod create;
 mod deploy;
@@ -12,6 +13,7 @@ mod environments;
 mod events;
 mod health;
 mod operations;
+mod option_list;
 mod options;
 mod platforms;
 mod replace;

@@ -4,13 +4,14 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::balancer;
 use super::events::{self, Severity};
-use super::options::{self, BALANCER, LAUNCH, ListenerSettings, VPC};
+use super::options::{BALANCER, LAUNCH, VPC};
 use super::timeline::cx_of;
 use super::{App, Environment, Instance, Settings, Status};
 use crate::local::common::{SECOND, Tags};
 use crate::local::ec2::{Launch, Wearer};
-use crate::local::elbv2::{self, Action, Check, Condition, Kind, NewListener, NewLoadBalancer, Weighted};
+use crate::local::elbv2::{self, NewLoadBalancer};
 use crate::local::{Cx, State, acm, neighbours, state::hex};
 
 /// What belongs to an environment.
@@ -39,7 +40,7 @@ pub struct Resources {
 }
 
 /// `COUNT` hexadecimal digits that a seed gives for a purpose.
-fn derived(seed: &str, what: &str, count: usize) -> String {
+pub(super) fn derived(seed: &str, what: &str, count: usize) -> String {
     let digits = hex(&Sha256::digest(format!("{seed} {what}")));
     digits.get(..count).unwrap_or(&digits).to_owned()
 }
@@ -71,7 +72,7 @@ fn subnets(state: &mut State, region: &str, settings: &Settings, option: &str) -
     ids.iter().filter_map(|id| neighbours::subnet(state, region, id).map(|s| (id.clone(), s.zone))).collect()
 }
 
-fn vpc(state: &mut State, region: &str, settings: &Settings) -> String {
+pub(super) fn vpc(state: &mut State, region: &str, settings: &Settings) -> String {
     settings.given(VPC, "VPCId").map_or_else(|| neighbours::default_vpc(state, region), str::to_owned)
 }
 
@@ -144,7 +145,7 @@ pub(super) fn create(state: &mut State, index: usize, seed: &str, at: i64) {
         let label = name("AWSEBSecurityGroup");
         let group =
             neighbours::NewGroup { id: id.clone(), name: label, vpc: vpc.clone(), tags: tags.clone() };
-        neighbours::insert_security_group(state, &cx, group, &ports(settings), &from);
+        neighbours::insert_security_group(state, &cx, group, &balancer::ports(settings), &from);
         made.instance_group = Some(id);
     }
     if settings.balanced() {
@@ -182,238 +183,7 @@ pub(super) fn create(state: &mut State, index: usize, seed: &str, at: i64) {
     if let Some(environment) = state.beanstalk.environments.get_mut(index) {
         environment.resources = made;
     }
-    change(state, index, &Settings::default(), seed, at);
-}
-
-/// The ports of the processes.
-fn ports(settings: &Settings) -> Vec<u16> {
-    let port = |process: &String| settings.process(process, "Port").and_then(|port| port.parse().ok());
-    let mut ports: Vec<u16> = settings.processes().iter().filter_map(port).collect();
-    ports.sort_unstable();
-    ports.dedup();
-    ports
-}
-
-/// Brings load balancer, listeners, rules and target groups to what the settings say. What was the same in the settings
-/// before is left alone, so that a redirect that somebody set on a listener stays.
-pub(super) fn change(state: &mut State, index: usize, before: &Settings, seed: &str, at: i64) {
-    let Some(environment) = state.beanstalk.environments.get(index) else { return };
-    let (mut environment, cx) = (environment.clone(), cx_of(environment, at));
-    let Some(balancer) = environment.resources.load_balancer.clone() else { return };
-    let settings = environment.settings.clone();
-    change_target_groups(state, &mut environment, &cx, seed);
-    let wanted = settings.listeners();
-    for listener in &wanted {
-        change_listener(state, &mut environment, &balancer, before, listener, seed);
-    }
-    let ports: Vec<String> = wanted.iter().map(|listener| listener.port.to_string()).collect();
-    let gone: Vec<(String, String)> = environment
-        .resources
-        .listeners
-        .iter()
-        .filter(|(port, _)| !ports.contains(port))
-        .map(|(port, arn)| (port.clone(), arn.clone()))
-        .collect();
-    for (port, arn) in gone {
-        state.elbv2.listeners.shift_remove(&arn);
-        state.elbv2.rules.retain(|_, rule| rule.listener != arn);
-        environment.resources.listeners.shift_remove(&port);
-    }
-    change_rules(state, &mut environment, &wanted, seed);
-    drop_target_groups(state, &mut environment);
-    if let Some(lb) = state.elbv2.load_balancers.get_mut(&balancer)
-        && let Some(idle) = settings.given(BALANCER, "IdleTimeout")
-    {
-        lb.attributes.insert("idle_timeout.timeout_seconds".to_owned(), idle.to_owned());
-    }
-    if let Some(group) = &environment.resources.balancer_group {
-        let ports: Vec<u16> = wanted.iter().map(|listener| listener.port).collect();
-        neighbours::set_ingress(state, &cx, group, &ports, &neighbours::Peer::Everyone);
-    }
-    if let Some(group) = &environment.resources.instance_group {
-        let from = environment.resources.balancer_group.clone();
-        let from = from.map_or(neighbours::Peer::Everyone, neighbours::Peer::Group);
-        neighbours::set_ingress(state, &cx, group, &self::ports(&settings), &from);
-    }
-    if let Some(current) = state.beanstalk.environments.get_mut(index) {
-        current.resources = environment.resources;
-    }
-}
-
-/// How a process is checked.
-fn check_of(settings: &Settings, process: &str) -> Check {
-    let text = |name: &str| settings.process(process, name).unwrap_or_default().to_owned();
-    let matcher = text("MatcherHTTPCode");
-    Check {
-        protocol: text("Protocol"),
-        port: "traffic-port".to_owned(),
-        path: text("HealthCheckPath"),
-        interval: settings.process_int(process, "HealthCheckInterval"),
-        timeout: settings.process_int(process, "HealthCheckTimeout"),
-        healthy: settings.process_int(process, "HealthyThresholdCount"),
-        unhealthy: settings.process_int(process, "UnhealthyThresholdCount"),
-        matcher: if matcher.is_empty() { "200".to_owned() } else { matcher },
-    }
-}
-
-fn change_target_groups(state: &mut State, environment: &mut Environment, cx: &Cx, seed: &str) {
-    let settings = environment.settings.clone();
-    for process in settings.processes() {
-        let check = check_of(&settings, &process);
-        let port = settings.process(&process, "Port").and_then(|port| port.parse().ok()).unwrap_or(80);
-        let known = environment.resources.target_groups.get(&process).cloned();
-        // Port and protocol of a target group cannot be changed: another one takes its place.
-        let same = known.filter(|arn| {
-            state.elbv2.target_groups.get(arn).is_some_and(|g| g.port == port && g.protocol == check.protocol)
-        });
-        let arn = match same {
-            Some(arn) => {
-                elbv2::change_check(state, &arn, check, cx.now);
-                arn
-            }
-            None => {
-                let arn = new_target_group(state, environment, cx, &process, &format!("{seed} {port}"));
-                environment.resources.target_groups.insert(process.clone(), arn.clone());
-                for instance in environment.instances.clone() {
-                    if matches!(instance.app, App::Running(_)) && instance.launched <= cx.now {
-                        elbv2::register(state, &arn, &instance.id, None, cx.now);
-                    }
-                }
-                arn
-            }
-        };
-        set_attributes(state, &arn, &settings, &process);
-    }
-}
-
-fn new_target_group(
-    state: &mut State,
-    environment: &Environment,
-    cx: &Cx,
-    process: &str,
-    seed: &str,
-) -> String {
-    let settings = &environment.settings;
-    let port = settings.process(process, "Port").and_then(|port| port.parse().ok()).unwrap_or(80);
-    let name = format!("awseb-AWSEB-{}", suffix(seed, &format!("target group {process}"), 12));
-    let id = derived(seed, &format!("target group {process}"), 16);
-    let vpc = vpc(state, &cx.region, settings);
-    let check = check_of(settings, process);
-    let arn = elbv2::insert_target_group(state, cx, &name, &id, port, &vpc, check, tags_for(environment));
-    set_attributes(state, &arn, settings, process);
-    arn
-}
-
-fn set_attributes(state: &mut State, arn: &str, settings: &Settings, process: &str) {
-    let Some(group) = state.elbv2.target_groups.get_mut(arn) else { return };
-    for (attribute, option) in [
-        ("deregistration_delay.timeout_seconds", "DeregistrationDelay"),
-        ("stickiness.enabled", "StickinessEnabled"),
-        ("stickiness.type", "StickinessType"),
-        ("stickiness.lb_cookie.duration_seconds", "StickinessLBCookieDuration"),
-    ] {
-        if let Some(value) = settings.process(process, option) {
-            group.attributes.insert(attribute.to_owned(), value.to_owned());
-        }
-    }
-}
-
-/// Target groups of processes that are no more, and those that others have replaced.
-fn drop_target_groups(state: &mut State, environment: &mut Environment) {
-    let processes = environment.settings.processes();
-    environment.resources.target_groups.retain(|process, _| processes.contains(process));
-    let used: Vec<String> = environment
-        .resources
-        .target_groups
-        .values()
-        .chain(environment.resources.split_groups.values())
-        .cloned()
-        .collect();
-    let id = environment.id.clone();
-    state.elbv2.target_groups.retain(|arn, group| {
-        group.tags.get("elasticbeanstalk:environment-id") != Some(&id) || used.contains(arn)
-    });
-}
-
-fn change_listener(
-    state: &mut State,
-    environment: &mut Environment,
-    balancer: &str,
-    before: &Settings,
-    wanted: &ListenerSettings,
-    seed: &str,
-) {
-    let groups = &environment.resources.target_groups;
-    let Some(group) = groups.get(&wanted.process).or_else(|| groups.get("default")).cloned() else { return };
-    let port = wanted.port.to_string();
-    let earlier = before.listeners().into_iter().find(|listener| listener.port == wanted.port);
-    let known = environment.resources.listeners.get(&port).cloned();
-    match known.and_then(|arn| state.elbv2.listeners.get_mut(&arn)) {
-        Some(listener) => {
-            if earlier.as_ref().is_none_or(|e| {
-                (&e.protocol, &e.certificates, &e.policy)
-                    != (&wanted.protocol, &wanted.certificates, &wanted.policy)
-            }) {
-                listener.protocol = wanted.protocol.clone();
-                listener.certificates = wanted.certificates.clone();
-                let secure = wanted.protocol == "HTTPS";
-                let policy = wanted.policy.clone().or(listener.policy.take());
-                listener.policy =
-                    secure.then(|| policy.unwrap_or_else(|| "ELBSecurityPolicy-2016-08".to_owned()));
-            }
-            let forwards = listener.actions.iter().flat_map(Action::target_groups).any(|arn| *arn != group);
-            if forwards || earlier.is_none_or(|earlier| earlier.process != wanted.process) {
-                listener.actions = vec![Action::forward(&group)];
-            }
-        }
-        None => {
-            let new = NewListener {
-                load_balancer: balancer.to_owned(),
-                id: derived(seed, &format!("listener {port}"), 16),
-                port: wanted.port,
-                protocol: wanted.protocol.clone(),
-                policy: wanted.policy.clone(),
-                certificates: wanted.certificates.clone(),
-                actions: vec![Action::forward(&group)],
-                tags: tags_for(environment),
-            };
-            let arn = elbv2::insert_listener(state, new);
-            environment.resources.listeners.insert(port, arn);
-        }
-    }
-}
-
-fn change_rules(
-    state: &mut State,
-    environment: &mut Environment,
-    listeners: &[ListenerSettings],
-    seed: &str,
-) {
-    for arn in std::mem::take(&mut environment.resources.rules).into_values() {
-        state.elbv2.rules.shift_remove(&arn);
-    }
-    for listener in listeners {
-        let Some(arn) = environment.resources.listeners.get(&listener.port.to_string()).cloned() else {
-            continue;
-        };
-        for rule in &listener.rules {
-            let text = |name: &str| environment.settings.rule(rule, name).unwrap_or_default().to_owned();
-            let group = environment.resources.target_groups.get(&text("Process")).cloned();
-            let Some(group) = group else { continue };
-            let condition = |field: &str, values: Vec<String>| {
-                (!values.is_empty()).then(|| Condition { field: field.to_owned(), header: None, values })
-            };
-            let hosts = condition("host-header", options::split(&text("HostHeaders")));
-            let paths = condition("path-pattern", options::split(&text("PathPatterns")));
-            let conditions = hosts.into_iter().chain(paths).collect();
-            let id = derived(seed, &format!("rule {} {rule}", listener.port), 16);
-            let priority = text("Priority").parse().unwrap_or(1);
-            let actions = vec![Action::forward(&group)];
-            let tags = tags_for(environment);
-            let made = elbv2::insert_rule(state, &arn, &id, priority, conditions, actions, tags);
-            environment.resources.rules.insert(format!("{} {rule}", listener.port), made);
-        }
-    }
+    balancer::change(state, index, &Settings::default(), seed, at);
 }
 
 /// Launches an instance at a time, now or later; gives its id. It serves nothing yet.
@@ -489,64 +259,6 @@ pub(super) fn forget(state: &mut State, index: usize, ids: &[String]) {
         if let Some(group) = state.elbv2.target_groups.get_mut(&group) {
             group.targets.retain(|target| !ids.contains(&target.id));
         }
-    }
-}
-
-/// Splits traffic: the new instances stand in groups of their own, which get a share.
-pub(super) fn split(state: &mut State, index: usize, ids: &[String], percent: u32, at: i64) {
-    let Some(environment) = state.beanstalk.environments.get(index) else { return };
-    let (mut environment, cx) = (environment.clone(), cx_of(environment, at));
-    let seed = format!("{} split {}", environment.id, environment.deployment);
-    for (process, own) in environment.resources.target_groups.clone() {
-        if !environment.resources.split_groups.contains_key(&process) {
-            let arn = new_target_group(state, &environment, &cx, &process, &seed);
-            environment.resources.split_groups.insert(process.clone(), arn);
-        }
-        let Some(other) = environment.resources.split_groups.get(&process).cloned() else { continue };
-        for id in ids {
-            elbv2::register(state, &other, id, None, at);
-        }
-        let share = [(own.clone(), 100 - percent.min(100)), (other.clone(), percent.min(100))];
-        forward(state, &environment, &[own, other], &share);
-    }
-    if let Some(current) = state.beanstalk.environments.get_mut(index) {
-        current.resources = environment.resources;
-    }
-}
-
-/// Makes all actions that forward to any of the groups forward to these, by weight.
-fn forward(state: &mut State, environment: &Environment, any: &[String], to: &[(String, u32)]) {
-    let balancer = environment.resources.load_balancer.clone().unwrap_or_default();
-    let groups: Vec<Weighted> =
-        to.iter().map(|(group, weight)| Weighted { group: group.clone(), weight: *weight }).collect();
-    let elb = &mut state.elbv2;
-    let mine: Vec<String> =
-        elb.listeners.values().filter(|l| l.load_balancer == balancer).map(|l| l.arn.clone()).collect();
-    let listeners = elb.listeners.values_mut().filter(|l| mine.contains(&l.arn)).flat_map(|l| &mut l.actions);
-    let rules =
-        elb.rules.values_mut().filter(|rule| mine.contains(&rule.listener)).flat_map(|r| &mut r.actions);
-    for action in listeners.chain(rules) {
-        if action.target_groups().any(|group| any.iter().any(|a| a == group)) {
-            action.kind = Kind::Forward { groups: groups.clone(), sticky: None };
-        }
-    }
-}
-
-/// Ends the splitting: the instances that stay stand in the environment's own groups, as healthy as they were.
-pub(super) fn join(state: &mut State, index: usize, ids: &[String], _at: i64) {
-    let Some(environment) = state.beanstalk.environments.get(index).cloned() else { return };
-    for (process, own) in &environment.resources.target_groups {
-        let Some(other) = environment.resources.split_groups.get(process) else { continue };
-        let targets =
-            state.elbv2.target_groups.get(other).map(|group| group.targets.clone()).unwrap_or_default();
-        forward(state, &environment, &[own.clone(), other.clone()], &[(own.clone(), 1)]);
-        state.elbv2.target_groups.shift_remove(other);
-        if let Some(group) = state.elbv2.target_groups.get_mut(own) {
-            group.targets.extend(targets.into_iter().filter(|target| ids.contains(&target.id)));
-        }
-    }
-    if let Some(current) = state.beanstalk.environments.get_mut(index) {
-        current.resources.split_groups.clear();
     }
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::events::{self, Severity};
-use super::{App, Environment, Instance, Settings, Status, health, resources};
+use super::{App, Environment, Instance, Settings, Status, balancer, health, resources};
 use crate::local::common::{SECOND, Tags};
 use crate::local::{ACCOUNT, Cx, State, elbv2};
 
@@ -186,13 +186,13 @@ fn take(state: &mut State, index: usize, at: i64, step: Step) {
         }),
         Step::Register(ids) => resources::register(state, index, &ids, at),
         Step::Deregister(ids) => resources::deregister(state, index, &ids, at),
-        Step::Split { ids, percent } => resources::split(state, index, &ids, percent, at),
-        Step::Join(ids) => resources::join(state, index, &ids, at),
+        Step::Split { ids, percent } => balancer::split(state, index, &ids, percent, at),
+        Step::Join(ids) => balancer::join(state, index, &ids, at),
         Step::Terminate(ids) => terminate(state, index, at, &ids),
         Step::Settings(settings, seed) => {
             environment.draft = None;
             let before = std::mem::replace(&mut environment.settings, *settings);
-            resources::change(state, index, &before, &seed, at);
+            balancer::change(state, index, &before, &seed, at);
         }
         Step::Platform(arn, stack) => {
             environment.platform = arn;

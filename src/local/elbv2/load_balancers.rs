@@ -169,7 +169,7 @@ fn subnets(
 }
 
 fn check_groups(state: &mut State, cx: &Cx, groups: &[String]) -> Result<(), Fault> {
-    match groups.iter().find(|id| !neighbours::security_group_id(state, &cx.region, id).is_some()) {
+    match groups.iter().find(|id| neighbours::security_group_id(state, &cx.region, id).is_none()) {
         None => Ok(()),
         Some(id) => {
             Err(Fault::new(400, "InvalidSecurityGroup", format!("Security group '{id}' does not exist")))

@@ -22,7 +22,9 @@ pub use load_balancers::{
     LoadBalancer, NewLoadBalancer, insert as insert_load_balancer, remove as remove_load_balancer,
 };
 pub use rules::{Condition, Rule, insert as insert_rule, matching as matching_rule};
-pub use target_groups::{Check, TargetGroup, deregister, insert as insert_target_group, register};
+pub use target_groups::{
+    Check, NewTargetGroup, TargetGroup, deregister, insert as insert_target_group, register,
+};
 
 /// What Elastic Load Balancing knows; everything by ARN.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

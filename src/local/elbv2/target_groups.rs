@@ -167,29 +167,37 @@ impl TargetGroup {
     }
 }
 
-/// Makes a target group; gives its ARN. The id is the end of its ARN: sixteen digits.
-pub fn insert(
-    state: &mut State,
-    cx: &Cx,
-    name: &str,
-    id: &str,
-    port: u16,
-    vpc: &str,
-    check: Check,
-    tags: Tags,
-) -> String {
-    let arn = arn(cx, "elasticloadbalancing", &format!("targetgroup/{name}/{id}"));
+/// What is needed to make a target group.
+#[derive(Clone, Debug)]
+pub struct NewTargetGroup {
+    /// Its name.
+    pub name: String,
+    /// The end of its ARN: sixteen digits.
+    pub id: String,
+    /// The port of its targets.
+    pub port: u16,
+    /// Its VPC.
+    pub vpc: String,
+    /// How health is checked.
+    pub check: Check,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// Makes a target group of instances; gives its ARN.
+pub fn insert(state: &mut State, cx: &Cx, new: NewTargetGroup) -> String {
+    let arn = arn(cx, "elasticloadbalancing", &format!("targetgroup/{}/{}", new.name, new.id));
     let group = TargetGroup {
         arn: arn.clone(),
-        name: name.to_owned(),
+        name: new.name,
         region: cx.region.clone(),
-        protocol: check.protocol.clone(),
-        port,
-        vpc: vpc.to_owned(),
+        protocol: new.check.protocol.clone(),
+        port: new.port,
+        vpc: new.vpc,
         target_type: "instance".to_owned(),
-        check,
+        check: new.check,
         attributes: default_attributes(),
-        tags,
+        tags: new.tags,
         targets: Vec::new(),
         turns: 0,
         shared: 0,
@@ -250,7 +258,8 @@ pub(super) fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Elem
         return Err(Fault::new(400, "DuplicateTargetGroupName", message));
     }
     let id = state.hex(16);
-    let arn = insert(state, cx, &name, &id, port, &vpc, check, tags_at(call, "Tags"));
+    let tags = tags_at(call, "Tags");
+    let arn = insert(state, cx, NewTargetGroup { name, id, port, vpc, check, tags });
     let group = find_mut(state, &arn)?;
     group.protocol = protocol;
     group.target_type = target_type;
