@@ -21,6 +21,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("incomparable", "two values are never equal"),
     ("invalid-action", "an action of a step is not written right"),
     ("invalid-arguments", "a call has too few, too many or unknown arguments"),
+    ("invalid-character", "a character that has no meaning here"),
     ("invalid-condition", "a condition of a probe is not written right"),
     ("invalid-escape", "a text holds an unknown escape"),
     ("invalid-format", "a text is not of the format that is asked for"),
@@ -78,6 +79,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("unknown-step", "a step that there is not"),
     ("unknown-type", "a type that there is not"),
     ("unknown-unit", "a unit that there is not"),
+    ("unopened-brace", "a bracket is closed that was never opened"),
     ("unreadable-file", "the file cannot be read"),
     ("unused-name", "a name that nothing refers to"),
 ];
