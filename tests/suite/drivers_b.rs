@@ -3,10 +3,12 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use super::stack::{Stack, ok, set};
 use aws_sdk_elasticbeanstalk::types::{ConfigurationOptionSetting, InstancesHealthAttribute};
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
+use vpipe::cloud::NetRequest;
 use vpipe::plan::Action;
 use vpipe::run::{Ended, apply, destroy};
 
@@ -548,4 +550,33 @@ async fn distributions_before_a_bucket() {
     }
     let left = stack.clients.cloudfront.list_origin_access_controls().send().await.unwrap();
     assert!(left.origin_access_control_list().is_none_or(|list| list.items().is_empty()));
+}
+
+const SITE: &str = r#"
+hosted_zone zone { domain = "example.com" }
+use std.static_site as docs { domain = "docs.example.com", dns = route53(zone: zone) }
+rollout {
+  step publish { upload "index.html" to docs.files as "index.html" }
+  step verify {
+    expect GET "${docs.url}" { status = 200, body contains "welcome", tls, within 10m }
+    expect GET "http://docs.example.com/" { status = 301, within 5m }
+    expect GET "https://docs.example.com/missing" { status = 403, within 5m }
+  }
+}
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_static_site_is_reached_through_its_distribution_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("index.html"), "welcome").unwrap();
+    let stack = Stack::new("eu-west-1").await.at(folder.path());
+    stack.run(SITE).await;
+    let direct = NetRequest {
+        method: "GET".to_owned(),
+        url: "https://shop-docs-files.s3.eu-west-1.amazonaws.com/index.html".to_owned(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout: Duration::from_secs(5),
+    };
+    assert_eq!(stack.clients.net.fetch(direct).await.unwrap().status, 403);
 }

@@ -362,7 +362,7 @@ fn an_environment_is_made_awaited_updated_and_its_listener_turned() {
     let size = change("instances", Value::None, Value::None);
     let redirect = change("listener[80].redirect", Value::None, Value::from("https"));
     assert_eq!(next(&ready, &[size, redirect.clone()]), "elasticbeanstalk:UpdateEnvironment");
-    let Next::Call(op) = Environment.next(&want, &ready, &[redirect.clone()]) else { panic!() };
+    let Next::Call(op) = Environment.next(&want, &ready, std::slice::from_ref(&redirect)) else { panic!() };
     assert_eq!(op.operation, "elasticloadbalancing:ModifyListener");
     assert_eq!((&op.detail["listener"], &op.detail["redirect"]), (&json!("arn:listener"), &json!(true)));
     let off = change("listener[80].redirect", Value::from("https"), Value::None);
