@@ -16,6 +16,8 @@ mod suite {
     #[cfg(feature = "aws")]
     mod moto;
     mod eval;
+    #[cfg(feature = "aws")]
+    mod readme;
     mod rooms;
     #[cfg(feature = "aws")]
     mod stack;

@@ -25,7 +25,8 @@ pub fn outcome(outcome: &Outcome, look: Look) -> String {
         out.push('\n');
     }
     let _ = writeln!(out, "{}", head(outcome, look));
-    let known = outcome.outputs.iter().filter(|(_, value)| value.is_known());
+    let shown = if outcome.result == Ended::Ok { Some(&outcome.outputs) } else { None };
+    let known = shown.into_iter().flatten().filter(|(_, value)| value.is_known());
     for (name, value) in known {
         let text = match value {
             Value::String(text) => text.clone(),
