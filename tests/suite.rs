@@ -18,6 +18,7 @@ mod suite {
     mod eval;
     #[cfg(feature = "aws")]
     mod readme;
+    mod explain;
     mod rooms;
     #[cfg(feature = "aws")]
     mod stack;

@@ -91,14 +91,18 @@ fn report(all: &Findings, args: &Args, files: usize, terminal: &Terminal) -> Exi
     let diagnostics = &all.diagnostics;
     terminal.print(&diag::render(args.format.into(), diagnostics, &all.sources, terminal.look()));
     if args.format == FormatArg::Human {
-        let repairable = diagnostics.iter().filter(|d| d.fix.is_some()).count();
-        match diag::summary(diagnostics) {
-            Some(summary) if repairable > 0 && !args.fix => {
-                terminal.note(&format!("{summary}; {repairable} can be repaired with `vpipe check --fix`"))
+        match (diag::summary(diagnostics), diagnostics.first()) {
+            (Some(summary), Some(first)) => {
+                let repairable = diagnostics.iter().filter(|d| d.fix.is_some()).count();
+                let repair = match repairable {
+                    0 => String::new(),
+                    _ if args.fix => String::new(),
+                    n => format!("; {n} can be repaired with `vpipe check --fix`"),
+                };
+                terminal.note(&format!("{summary}{repair}; see `vpipe explain {}`", first.code));
             }
-            Some(summary) => terminal.note(&summary),
-            None if files == 1 => terminal.note("no mistakes found"),
-            None => terminal.note(&format!("no mistakes found in {files} files")),
+            _ if files == 1 => terminal.note("no mistakes found"),
+            _ => terminal.note(&format!("no mistakes found in {files} files")),
         }
     }
     match diagnostics.iter().map(|d| d.severity).max() {

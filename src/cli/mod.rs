@@ -12,6 +12,7 @@ mod check;
 #[cfg(feature = "aws")]
 mod destroy;
 mod doc;
+mod explain;
 mod files;
 mod load;
 #[cfg(feature = "aws")]
@@ -47,6 +48,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Doc(doc::Args),
+    Explain(explain::Args),
     #[cfg(feature = "aws")]
     Plan(plan::Args),
     #[cfg(feature = "aws")]
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
     let exit = match cli.command {
         Command::Check(args) => check::run(&args, &terminal),
         Command::Doc(args) => doc::run(&args, &terminal),
+        Command::Explain(args) => explain::run(&args, &terminal),
         #[cfg(feature = "aws")]
         Command::Plan(args) => plan::run(&args, terminal),
         #[cfg(feature = "aws")]

@@ -131,7 +131,7 @@ pub(super) fn sarif(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
             result
         })
         .collect();
-    let rules: Vec<Value> = codes.iter().map(|code| json!({ "id": code })).collect();
+    let rules: Vec<Value> = codes.iter().map(|code| sarif_rule(code)).collect();
     pretty(&json!({
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
@@ -141,6 +141,17 @@ pub(super) fn sarif(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
             "results": results,
         }],
     }))
+}
+
+fn sarif_rule(name: &str) -> Value {
+    match super::code(name) {
+        Some(code) => json!({
+            "id": name,
+            "shortDescription": { "text": code.summary },
+            "help": { "text": code.page, "markdown": code.page },
+        }),
+        None => json!({ "id": name }),
+    }
 }
 
 fn sarif_region(span: Span, sources: &SourceMap) -> Value {
@@ -218,9 +229,11 @@ mod tests {
     }
 
     #[test]
-    fn sarif_carries_the_fix() {
+    fn sarif_carries_the_fix_and_the_page() {
         let (found, sources) = one();
         let log: Value = serde_json::from_str(&sarif(&found, &sources)).unwrap();
+        let rule = &log["runs"][0]["tool"]["driver"]["rules"][0];
+        assert_eq!(rule["shortDescription"]["text"], "a name that nothing has");
         let change = &log["runs"][0]["results"][0]["fixes"][0]["artifactChanges"][0];
         assert_eq!(change["artifactLocation"]["uri"], "my%20file.vpipe");
         assert_eq!(change["replacements"][0]["insertedContent"]["text"], "wrong");

@@ -4,6 +4,7 @@
 //! names; the help line says what to type.
 
 mod codes;
+mod explain;
 mod fix;
 mod format;
 mod human;
@@ -11,7 +12,8 @@ mod machine;
 
 use crate::base::Span;
 
-pub use codes::CODES;
+pub use codes::{CODES, Code, code};
+pub use explain::{Part, explain, parts};
 pub use fix::apply;
 pub use format::{Format, Look, render, summary};
 
