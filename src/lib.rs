@@ -16,6 +16,7 @@
 pub mod base;
 pub mod diag;
 pub mod syntax;
+pub mod fmt;
 pub mod schema;
 pub mod check;
 pub mod eval;

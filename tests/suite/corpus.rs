@@ -140,7 +140,7 @@ pub fn cases(text: &str) -> (String, Vec<Case>) {
     }
     for file in cases.iter_mut().flat_map(|case| &mut case.files) {
         // The blank line before the next case is no part of this one.
-        if file.code.ends_with("\n\n") {
+        if file.code.ends_with("\n\n") || file.code == "\n" {
             file.code.pop();
         }
     }
