@@ -1,9 +1,9 @@
 //! The local cloud: an AWS of its own in the binary.
 //!
 //! ```text
-//!  AWS SDK ──HttpConnector──┐                                   ┌ ec2.rs  rds.rs  … one state machine a service
-//!  AWS CLI ──loopback port──┼─▶ Request ─▶ Local::handle ─▶ route┤
-//!  GoDaddy client ──────────┘                                   └ dataplane/  DNS ▸ CloudFront ▸ LB ▸ instances
+//!  AWS SDK ──bridge──┐                              ┌ wire ▸ Call ▸ ec2/ rds/ … one state machine a service ▸ wire
+//!  AWS CLI ──serve───┼▶ Request ▸ Local::handle ▸ route┤
+//!  GoDaddy ──LocalNet┘                              └ dataplane/  DNS ▸ CloudFront ▸ LB ▸ instances
 //! ```
 //!
 //! Invariants:
