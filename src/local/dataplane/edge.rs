@@ -2,12 +2,12 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Answer, Certificate, Trouble, address, host_of, reach};
+use super::{Answer, Certificate, Trouble, address, bucket, host_of, reach};
 use crate::local::cloudfront::{Behavior, Cached, Edge, Origin, Viewer};
 use crate::local::common::SECOND;
 use crate::local::state::hex;
 use crate::local::support::{DAY, covers, glob, http_date};
-use crate::local::{Request, Response, State, acm, neighbours};
+use crate::local::{Request, Response, State, acm};
 
 /// For how long errors of the origin are kept.
 const ERRORS: i64 = 10 * SECOND;
@@ -125,7 +125,11 @@ fn serve(
     let Some(origin) = edge.origins.iter().find(|origin| origin.id == behavior.origin) else {
         return error(502, "502 ERROR", "The request could not be satisfied.");
     };
-    let mut response = from_origin(state, now, behavior, origin, &request, hops);
+    let arn = state.cloudfront.distributions.get(id).map(|distribution| distribution.arn.clone());
+    let mut response = match origin.protocol.as_deref() {
+        Some(protocol) => from_origin(state, now, behavior, (origin, protocol), &request, hops),
+        None => bucket::answer(state, &arn.unwrap_or_default(), origin, &request),
+    };
     let failed = ERROR_STATUSES.contains(&response.status);
     if !behavior.forwards_cookies {
         response.headers.retain(|(name, _)| name != "set-cookie");
@@ -232,13 +236,10 @@ fn from_origin(
     state: &mut State,
     now: i64,
     behavior: &Behavior,
-    origin: &Origin,
+    (origin, protocol): (&Origin, &str),
     viewer: &Request,
     hops: u32,
 ) -> Response {
-    let Some(protocol) = origin.protocol.as_deref() else {
-        return from_bucket(state, origin, viewer);
-    };
     let https = match protocol {
         "https-only" => true,
         "http-only" => false,
@@ -281,37 +282,6 @@ fn from_origin(
 
 fn unreachable_origin() -> Response {
     error(502, "502 Bad Gateway ERROR", "CloudFront wasn't able to connect to the origin.")
-}
-
-/// A bucket is read by CloudFront itself when it has an access control, else only what is public.
-fn from_bucket(state: &State, origin: &Origin, viewer: &Request) -> Response {
-    let path = percent_encoding::percent_decode_str(&viewer.path).decode_utf8_lossy();
-    let key = format!("{}{path}", origin.path);
-    let key = key.trim_start_matches('/');
-    let bucket = neighbours::bucket_of_host(state, &origin.domain);
-    let object = bucket.as_ref().and_then(|bucket| neighbours::object(state, bucket, key));
-    let body =
-        object.as_ref().filter(|_| origin.signed).and_then(|object| state.blobs.get(&object.hash).ok());
-    match (object, body) {
-        (Some(object), Some(body)) => Response {
-            status: 200,
-            headers: vec![
-                ("content-type".to_owned(), object.content_type),
-                ("content-length".to_owned(), body.len().to_string()),
-                ("server".to_owned(), "AmazonS3".to_owned()),
-            ],
-            body: body.to_vec(),
-        },
-        // Without the right to list, a missing object looks like a forbidden one.
-        _ => Response {
-            status: 403,
-            headers: vec![
-                ("content-type".to_owned(), "application/xml".to_owned()),
-                ("server".to_owned(), "AmazonS3".to_owned()),
-            ],
-            body: b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>".to_vec(),
-        },
-    }
 }
 
 fn error(status: u16, title: &str, why: &str) -> Response {

@@ -6,6 +6,7 @@
 //! Every answer is that of the instant at which it is asked for.
 
 mod balancer;
+mod bucket;
 mod dns;
 mod edge;
 mod instance;
