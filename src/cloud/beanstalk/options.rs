@@ -20,9 +20,6 @@ pub(super) const COMMAND: &str = "aws:elasticbeanstalk:command";
 pub(super) const HEALTH: &str = "aws:elasticbeanstalk:healthreporting:system";
 pub(super) const LOGS: &str = "aws:elasticbeanstalk:cloudwatch:logs";
 
-/// The days for which CloudWatch Logs can keep a log group, as Beanstalk lists them for `RetentionInDays`.
-const RETENTION_DAYS: [i64; 17] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653];
-
 const DAY: i64 = 86_400_000;
 
 /// The namespace and name of an option.
@@ -125,7 +122,7 @@ pub(super) fn wanted(want: &Want) -> Options {
             options.set_some(
                 LOGS,
                 "RetentionInDays",
-                get("log_retention").as_int().map(|ms| days(ms).to_string()),
+                get("log_retention").as_int().map(|ms| (ms / DAY).to_string()),
             );
         }
     }
@@ -167,13 +164,8 @@ pub(super) fn desired(want: &Want) -> Attrs {
     if let Some(ms) = want.get("command_timeout").as_int() {
         attrs.insert("command_timeout".to_owned(), Value::Duration(seconds(ms) * 1000));
     }
-    match (want.get("stream_logs").as_bool(), want.get("log_retention").as_int()) {
-        (Some(true), Some(ms)) => {
-            attrs.insert("log_retention".to_owned(), Value::Duration(days(ms) * DAY));
-        }
-        _ => {
-            attrs.shift_remove("log_retention");
-        }
+    if want.get("stream_logs").as_bool() != Some(true) {
+        attrs.shift_remove("log_retention");
     }
     balancer::desired(want, &mut attrs);
     attrs
@@ -280,12 +272,6 @@ pub(super) fn leftover(present: &[Name], seen: &Attrs, options: &Options) -> Vec
 /// Whole seconds, rounded up, of milliseconds.
 pub(super) fn seconds(ms: i64) -> i64 {
     ms.div_euclid(1000) + i64::from(ms.rem_euclid(1000) > 0)
-}
-
-/// The days that CloudWatch can keep logs for, at least as long as asked.
-fn days(ms: i64) -> i64 {
-    let asked = ms.div_euclid(DAY) + i64::from(ms.rem_euclid(DAY) > 0);
-    RETENTION_DAYS.into_iter().find(|days| *days >= asked).unwrap_or(3653)
 }
 
 /// The texts of a list, with commas; in the order of the alphabet, so that the order in the file does not matter.

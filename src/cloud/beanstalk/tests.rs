@@ -295,12 +295,10 @@ fn values_that_beanstalk_rounds_do_not_differ_for_ever() {
     let body = FULL
         .replace("batch: 50%", "batch: 12.5%")
         .replace("command_timeout = 15m", "command_timeout = 90500ms")
-        .replace("log_retention = 30d", "log_retention = 10d")
         .replace("sticky_for = 1d", "sticky_for = 1500ms");
     let (want, kind) = environment(&body);
     let options = applied(None, &want);
     assert_eq!(options.get("aws:elasticbeanstalk:command", "BatchSize"), Some("13"));
-    assert_eq!(options.get("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays"), Some("14"));
     assert_eq!(names(&differing(&kind, &want, &read(&options, &want, &[80]))), Vec::<&str>::new());
 }
 
