@@ -53,8 +53,8 @@ pub(super) fn resolved(ctx: &Context<'_>, kind: &ActionKind) -> ActionKind {
     }
 }
 
-/// A fingerprint of what a step does. What `on failure` undid does not count as done: a step that did more than local
-/// work has another fingerprint after that.
+/// A fingerprint of what a step does. After `on failure` each step has another one: what had been done was undone, and
+/// what is to be mended may be what a step made, so that the rollout begins anew.
 pub(super) fn fingerprint(ctx: &Context<'_>, kinds: &[ActionKind]) -> String {
     let mut parts = Vec::new();
     for kind in kinds {
@@ -63,18 +63,9 @@ pub(super) fn fingerprint(ctx: &Context<'_>, kinds: &[ActionKind]) -> String {
         secrets::in_action(kind, &mut found);
         parts.extend(found.iter().map(|secret| secret.reveal().to_owned()));
     }
-    if !kinds.iter().all(is_local) {
-        parts.push(ctx.with(|state| state.history.progress.failures).to_string());
-    }
+    parts.push(ctx.with(|state| state.history.progress.failures).to_string());
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     ctx.job.journal().fingerprint(&parts)
-}
-
-fn is_local(kind: &ActionKind) -> bool {
-    matches!(
-        kind,
-        ActionKind::Run { .. } | ActionKind::Render { .. } | ActionKind::Bundle { .. } | ActionKind::Wait(_)
-    )
 }
 
 /// Whether the files that an action made are still there. On another machine they may not be.

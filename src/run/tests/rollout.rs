@@ -152,11 +152,11 @@ async fn a_failed_rollout_is_rolled_back_and_can_be_resumed() {
     assert_eq!(label(&bench), good);
     assert!(results(&bench).contains(&format!("rollback web to {good}: {good} runs again")));
 
-    // Resumed without a repair it fails again, and returns to the same version.
+    // Resumed without a repair it fails again, and returns to the same version. All steps are done anew.
     let outcome = bench.resume().await;
     assert_eq!((outcome.result, label(&bench)), (Ended::Failed, good.clone()));
     let said = results(&bench);
-    assert!(said.contains(&"build skipped".to_owned()), "{said:?}");
+    assert!(!said.iter().any(|line| line.ends_with("skipped")), "{said:?}");
 
     bench.manifest.rollout[3] = vec![step("verify", vec![expect_body("hello")])];
     let outcome = bench.resume().await;
