@@ -14,6 +14,7 @@ mod destroy;
 mod doc;
 mod explain;
 mod files;
+mod fmt;
 mod load;
 #[cfg(feature = "aws")]
 mod local;
@@ -47,6 +48,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Args),
+    Fmt(fmt::Args),
     Doc(doc::Args),
     Explain(explain::Args),
     #[cfg(feature = "aws")]
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(cli.color);
     let exit = match cli.command {
         Command::Check(args) => check::run(&args, &terminal),
+        Command::Fmt(args) => fmt::run(&args, &terminal),
         Command::Doc(args) => doc::run(&args, &terminal),
         Command::Explain(args) => explain::run(&args, &terminal),
         #[cfg(feature = "aws")]

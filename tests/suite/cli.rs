@@ -116,6 +116,23 @@ fn bad_files_are_explained_and_nothing_is_written() {
 }
 
 #[test]
+fn fmt_writes_checks_and_shows() {
+    let ugly: &[u8] = b"// mine\npipeline   p {region=\"us-east-1\"}\nbucket b{versioning=true}\n";
+    let place = Place::with(&[("a.vpipe", ugly)]);
+    let read = || std::fs::read(place.path().join("a.vpipe")).unwrap();
+    place.vpipe(&["fmt", "--check"]).exits(1, "a.vpipe");
+    place.vpipe(&["fmt", "--diff"]).exits(1, "+bucket b { versioning = true }");
+    assert_eq!(read(), ugly);
+    place.vpipe(&["fmt"]).exits(0, "1 file changed");
+    place.vpipe(&["fmt", "--check"]).exits(0, "");
+    let pretty = b"// mine\npipeline p { region = \"us-east-1\" }\nbucket b { versioning = true }\n";
+    assert_eq!(String::from_utf8_lossy(&read()), String::from_utf8_lossy(pretty));
+    place.write("a.vpipe", b"bucket b {\n");
+    place.vpipe(&["fmt"]).exits(1, "is left as it is");
+    place.vpipe(&["fmt", "--check", "nope"]).exits(2, "there is no file");
+}
+
+#[test]
 fn stages_and_parameters_are_explained() {
     let text = "pipeline p { region = \"us-east-1\" }\nparam size: Int\nstage dev { size = 1 }\nstage prod { size = 2 }\n\
                 bucket files { versioning = size > 1 }\n";
@@ -181,6 +198,15 @@ fn standard_input_is_checked() {
         .unwrap();
     child.stdin.take().unwrap().write_all(b"bukcet files { }").unwrap();
     Said::of(&child.wait_with_output().unwrap()).exits(1, "[standard input:1:1]");
+}
+
+#[test]
+fn standard_input_is_formatted_to_standard_output() {
+    let place = Place::new();
+    let mut child =
+        place.command(&["fmt", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"bucket b{versioning=true}").unwrap();
+    Said::of(&child.wait_with_output().unwrap()).exits(0, "bucket b { versioning = true }");
 }
 
 #[test]
