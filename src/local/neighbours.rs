@@ -131,7 +131,9 @@ pub(crate) fn attach(state: &mut State, cx: &Cx, wearer: &Wearer<'_>, seed: &str
     let region = state.ec2.region(&cx.region);
     for id in wearer.subnets {
         let Some(subnet) = region.subnet(id).cloned() else { continue };
-        let digits = hex(&Sha256::digest(format!("{seed} interface {} {id}", wearer.name)));
+        let digest = Sha256::digest(format!("{seed} interface {} {id}", wearer.name));
+        let digits = hex(&digest);
+        let octet = |at: usize| digest.get(at).copied().unwrap_or(1);
         let interface = Interface {
             id: format!("eni-0{}", digits.get(..16).unwrap_or_default()),
             wearer: wearer.name.to_owned(),
@@ -140,7 +142,7 @@ pub(crate) fn attach(state: &mut State, cx: &Cx, wearer: &Wearer<'_>, seed: &str
             subnet: subnet.id,
             vpc: subnet.vpc,
             zone: subnet.zone,
-            address: format!("172.31.{}.{}", digits.len() % 250, 200),
+            address: format!("172.31.{}.{}", octet(0), octet(1)),
             gone_at: None,
             tags: Tags::new(),
         };

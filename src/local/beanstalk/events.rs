@@ -105,6 +105,29 @@ pub(super) fn record_application(
     push(state, event);
 }
 
+/// Records what is going to happen to a version; it is not told before its time.
+pub(super) fn record_version(
+    state: &mut State,
+    cx: &Cx,
+    application: &str,
+    label: &str,
+    at: i64,
+    bad: bool,
+    message: String,
+) {
+    let event = Event {
+        at,
+        region: cx.region.clone(),
+        message,
+        application: application.to_owned(),
+        environment: None,
+        version: Some(label.to_owned()),
+        request_id: Some(cx.request_id.clone()),
+        severity: if bad { Severity::Error } else { Severity::Info },
+    };
+    push(state, event);
+}
+
 fn push(state: &mut State, event: Event) {
     let events = &mut state.beanstalk.events;
     // Environments are settled one step at a time in the order of their times; keep it so whatever comes.

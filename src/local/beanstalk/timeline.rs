@@ -77,8 +77,6 @@ pub enum Step {
     Destroy,
     /// It is gone.
     Gone,
-    /// What belongs to it is deleted and made anew, with ids from the seed; then these instances are registered.
-    Rebuild(String),
 }
 
 impl Step {
@@ -217,10 +215,6 @@ fn take(state: &mut State, index: usize, at: i64, step: Step) {
         Step::Gone => {
             environment.status = Status::Terminated;
             environment.updated = at;
-        }
-        Step::Rebuild(seed) => {
-            resources::destroy(state, index, at);
-            resources::create(state, index, &seed, at);
         }
     }
 }

@@ -62,6 +62,7 @@ pub(super) fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
     let tags = tags_at(call, "Tags");
     check_tags(&tags, "InvalidParameterValue")?;
     let (source, bundle) = read_source(state, cx, call)?;
+    let bad = bundle.as_ref().is_some_and(|bundle| !bundle.archive);
     let processed = (call.flag("Process") == Some(true)).then_some(cx.now + PROCESSING);
     let version = Version {
         region: cx.region.clone(),
@@ -83,6 +84,11 @@ pub(super) fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
         Some(&label),
         format!("Created new Application Version: {label}"),
     );
+    if let Some(at) = processed {
+        let outcome = if bad { "FAILED" } else { "PROCESSED" };
+        let message = format!("Finished processing application version {label}: {outcome}.");
+        events::record_version(state, cx, &application, &label, at, bad, message);
+    }
     Ok(reply)
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Action, attribute_list, change_attributes, check_name, hosted_zone, invalid, paged, unknown};
 use crate::local::common::{SECOND, Tags, arn, iso, spread, tags_at};
 use crate::local::support::{member, required};
-use crate::local::{Call, Cx, Element, Fault, State, neighbours};
+use crate::local::{Call, Cx, Element, Fault, State, Wearer, neighbours};
 
 /// A load balancer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -211,8 +211,11 @@ pub(super) fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Elem
     let active = cx.now + spread(&name, 120 * SECOND, 200 * SECOND);
     let tags = tags_at(call, "Tags");
     let id = state.hex(16);
+    let places: Vec<String> = subnets.iter().map(|(id, _)| id.clone()).collect();
+    let (worn, description) = (groups.clone(), format!("ELB app/{name}/{id}"));
     let new = NewLoadBalancer { name, id, scheme, kind, vpc, subnets, security_groups: groups, active, tags };
     let arn = insert(state, cx, new);
+    state.attach(cx, &Wearer { name: &arn, description: &description, groups: &worn, subnets: &places });
     let found = find(state, &arn)?;
     Ok(vec![Element::list("LoadBalancers", "member", [show(found, cx.now)])])
 }
@@ -260,7 +263,7 @@ pub(super) fn describe(state: &State, cx: &Cx, call: &Call) -> Result<Vec<Elemen
     Ok(members)
 }
 
-pub(super) fn delete(state: &mut State, _cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
+pub(super) fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
     let arn = required(call, "LoadBalancerArn")?;
     // Deleting what is not there succeeds.
     let Some(found) = state.elbv2.load_balancers.get(&arn) else { return Ok(Vec::new()) };
@@ -270,6 +273,8 @@ pub(super) fn delete(state: &mut State, _cx: &Cx, call: &Call) -> Result<Vec<Ele
         return Err(Fault::new(400, "OperationNotPermitted", message));
     }
     remove(state, &arn);
+    // Its interfaces linger for a few minutes.
+    state.detach(cx, &arn, cx.now + spread(&arn, 60 * SECOND, 180 * SECOND));
     Ok(Vec::new())
 }
 
@@ -286,7 +291,9 @@ pub(super) fn modify_attributes(state: &mut State, call: &Call) -> Result<Vec<El
 pub(super) fn set_security_groups(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
     let groups = call.texts("SecurityGroups");
     check_groups(state, cx, &groups)?;
-    let found = find_mut(state, &required(call, "LoadBalancerArn")?)?;
+    let arn = required(call, "LoadBalancerArn")?;
+    state.regroup(cx, &arn, &groups);
+    let found = find_mut(state, &arn)?;
     found.security_groups = groups;
     Ok(vec![Element::texts("SecurityGroupIds", "member", &found.security_groups)])
 }
