@@ -342,4 +342,115 @@ mod tests {
         }
         assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
     }
+
+    /// The value of the only `let` of a text.
+    fn value(text: &str) -> ast::ExprKind {
+        let parsed = parse_text(&format!("let a = {text}"));
+        assert_eq!(parsed.diagnostics, [], "{text}");
+        match parsed.file.items.into_iter().next().map(|item| item.kind) {
+            Some(ast::ItemKind::Let(inner)) => inner.value.kind,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// An expression with brackets around every operation.
+    fn shown(kind: &ast::ExprKind) -> String {
+        use ast::ExprKind::*;
+        match kind {
+            Int(number) => number.to_string(),
+            Name(name) => name.clone(),
+            Binary(left, op, right) => {
+                format!("({} {:?} {})", shown(&left.kind), op.value, shown(&right.kind))
+            }
+            Range(left, right) => format!("({} .. {})", shown(&left.kind), shown(&right.kind)),
+            Unary(op, inner) => format!("({:?} {})", op.value, shown(&inner.kind)),
+            Member(inner, name) => format!("{}.{}", shown(&inner.kind), name.value),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn operators_bind_as_they_should() {
+        for (text, expected) in [
+            ("1 + 2 * 3", "(1 Add (2 Mul 3))"),
+            ("1 - 2 - 3", "((1 Sub 2) Sub 3)"),
+            ("(1 + 2) * 3", "((1 Add 2) Mul 3)"),
+            ("a or b and c", "(a Or (b And c))"),
+            ("not a == b and c", "((Not (a Eq b)) And c)"),
+            ("not not a", "(Not (Not a))"),
+            ("not -a == b", "(Not ((Neg a) Eq b))"),
+            ("-a.b + c", "((Neg a.b) Add c)"),
+            ("a ?? b or c", "(a Default (b Or c))"),
+            ("x in 1 .. n + 1", "(x In (1 .. (n Add 1)))"),
+            ("a < b and c >= d", "((a Lt b) And (c Ge d))"),
+        ] {
+            assert_eq!(shown(&value(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn strings_lose_escapes_and_common_indentation() {
+        let text = |text: &str| match value(text) {
+            ast::ExprKind::String(parts) => parts
+                .iter()
+                .map(|part| match part {
+                    ast::StringPart::Text(text) => text.clone(),
+                    ast::StringPart::Interpolation(inner) => format!("<{}>", shown(&inner.kind)),
+                })
+                .collect::<String>(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(text(r#""a\n\t\"\\\${b}""#), "a\n\t\"\\${b}");
+        assert_eq!(text(r#""${a}-${b.c}$""#), "<a>-<b.c>$");
+        assert_eq!(text("\"\"\"\n    a\\n\n      ${b}\n    \"\"\""), "a\n\n  <b>\n");
+        assert_eq!(text("\"\"\"a \"b\" c\"\"\""), "a \"b\" c");
+        assert_eq!(text("\"\"\"\n${a}\n  b\n\"\"\""), "<a>\n  b\n");
+    }
+
+    #[test]
+    fn numbers_become_their_smallest_units() {
+        use ast::ExprKind::*;
+        assert_eq!(value("1h30m"), Duration(5_400_000));
+        assert_eq!(value("20GiB"), Size(20 << 30));
+        assert_eq!(value("12.5%"), Percent(1_250));
+        assert_eq!(value("1_000"), Int(1_000));
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_fail() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut texts: Vec<String> = ["environment", "types", "security_group"]
+            .map(|name| std::fs::read_to_string(root.join(format!("stdlib/{name}.vpipe"))).unwrap())
+            .into();
+        texts.push(std::fs::read_to_string(root.join("examples/vprofile/vprofile.vpipe")).unwrap());
+        let signs: Vec<char> = "{}[]()\"'$#;/\\,=:.-?!&|<>%@\n 0aé“\u{a0}".chars().collect();
+        let mut random = 1u64;
+        let mut draw = |of: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % of
+        };
+        for round in 0..400 {
+            let mut text: Vec<char> = texts[round % texts.len()].chars().collect();
+            for _ in 0..=draw(6) {
+                let at = draw(text.len());
+                match draw(3) {
+                    0 => text.insert(at, signs[draw(signs.len())]),
+                    1 => drop(text.remove(at)),
+                    _ => text[at] = signs[draw(signs.len())],
+                }
+            }
+            let text: String = text.into_iter().collect();
+            let parsed = parse_text(&text);
+            for diagnostic in &parsed.diagnostics {
+                let fixed = diagnostic.fix.iter().flat_map(|fix| &fix.edits).map(|edit| edit.span);
+                let related = diagnostic.related.iter().map(|label| label.span);
+                for span in fixed.chain(related).chain([diagnostic.span]) {
+                    let (start, end) = (span.start as usize - 10, span.end as usize - 10);
+                    assert!(text.get(start..end).is_some(), "{diagnostic:?}\n{text}");
+                }
+            }
+            let broken = format!("{:?}", parsed.file).contains("Broken");
+            assert!(!broken || !parsed.diagnostics.is_empty(), "broken without a word:\n{text}");
+        }
+    }
 }

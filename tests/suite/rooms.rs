@@ -102,7 +102,7 @@ fn respaced(text: &str, seed: u64) -> String {
     for c in text.chars() {
         let changed = seed > 0 && draw(2 + 6 * (seed % 3)) == 0;
         match (c, draw(4)) {
-            (' ', 0) if changed => out.push_str("\n"),
+            (' ', 0) if changed => out.push('\n'),
             (' ', 1) if changed => out.push_str(" // c\n"),
             (' ', 2) if changed => {}
             ('\n', 0) if changed => out.push_str("\n\n\n"),

@@ -93,7 +93,7 @@ impl Reader<'_> {
             height = self.taller(height.max(self.height), at);
             left = match op {
                 _ if height == 0 => Expr { span: left.span.to(right.span), kind: ExprKind::Broken },
-                Op::Range => join(left, right, |left, right| ExprKind::Range(left, right)),
+                Op::Range => join(left, right, ExprKind::Range),
                 Op::Binary(op) => {
                     let op = Spanned::new(op, at);
                     if self.is_text(&op, &left, &right) {

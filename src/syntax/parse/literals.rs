@@ -138,44 +138,53 @@ impl Reader<'_> {
         let span = self.span(&pair);
         let quotes = if text.len() >= 6 && text.starts_with("\"\"\"") { 3 } else { 1 };
         let end = text.len() - quotes;
+        let inside = text.get(quotes..end).unwrap_or_default();
+        let indent = if quotes == 3 { indentation(inside) } else { 0 };
+        // The line break after the opening quotes is no part of a long string.
+        let first = if quotes == 3 && inside.starts_with('\n') { quotes + 1 + indent } else { quotes };
         let mut parts = Vec::new();
-        let mut from = quotes;
+        let mut from = first.min(end);
         let mut height = 0;
         for inner in pair.into_inner() {
-            if inner.as_rule() != Rule::interpolation {
-                continue;
-            }
             let place = self.span(&inner);
             let (start, stop) = ((place.start - span.start) as usize, (place.end - span.start) as usize);
-            self.text_part(text, from, start, span, &mut parts);
+            self.text_part(text, (from, start), span, indent, &mut parts);
             parts.push(StringPart::Interpolation(self.expr(&mut inner.into_inner())));
             height = height.max(self.height);
             from = stop;
         }
-        self.text_part(text, from, end, span, &mut parts);
-        if quotes == 3 {
-            undent(&mut parts);
-        }
+        self.text_part(text, (from, end), span, indent, &mut parts);
         self.height = height + 1;
         parts
     }
 
-    fn text_part(&mut self, text: &str, from: usize, to: usize, span: Span, parts: &mut Vec<StringPart>) {
+    fn text_part(
+        &mut self,
+        text: &str,
+        (from, to): (usize, usize),
+        span: Span,
+        indent: usize,
+        parts: &mut Vec<StringPart>,
+    ) {
         let raw = text.get(from..to).unwrap_or_default();
         if !raw.is_empty() {
-            parts.push(StringPart::Text(self.unescape(raw, span.start + from as u32)));
+            parts.push(StringPart::Text(self.unescape(raw, span.start + from as u32, indent)));
         }
     }
 
-    fn unescape(&mut self, raw: &str, at: u32) -> String {
-        if !raw.contains('\\') {
+    /// The text that a piece of a string stands for, without this many spaces at the head of each line.
+    fn unescape(&mut self, raw: &str, at: u32, indent: usize) -> String {
+        if !raw.contains('\\') && indent == 0 {
             return raw.to_owned();
         }
         let mut out = String::with_capacity(raw.len());
-        let mut chars = raw.char_indices();
+        let mut chars = raw.char_indices().peekable();
         while let Some((index, c)) = chars.next() {
             if c != '\\' {
                 out.push(c);
+                if c == '\n' {
+                    (0..indent).for_each(|_| drop(chars.next_if(|(_, c)| *c == ' ')));
+                }
                 continue;
             }
             match chars.next() {
@@ -212,38 +221,12 @@ fn whole_units(text: &str) -> Option<String> {
     Some(format!("{}{name}", total / factor))
 }
 
-/// Takes the first line break and the common indentation out of a string of several lines.
-fn undent(parts: &mut Vec<StringPart>) {
-    let mut indent = usize::MAX;
-    for part in parts.iter() {
-        if let StringPart::Text(text) = part {
-            let mut lines = text.split('\n').skip(1).peekable();
-            while let Some(line) = lines.next() {
-                let spaces = line.len() - line.trim_start_matches(' ').len();
-                if spaces < line.len() || lines.peek().is_none() {
-                    indent = indent.min(spaces);
-                }
-            }
-        }
-    }
-    if indent == usize::MAX {
-        return;
-    }
-    for part in parts.iter_mut() {
-        if let StringPart::Text(text) = part {
-            let mut lines = text.split('\n');
-            let mut out = lines.next().unwrap_or_default().to_owned();
-            for line in lines {
-                out.push('\n');
-                out.push_str(line.get(indent.min(line.len())..).unwrap_or_default());
-            }
-            *text = out;
-        }
-    }
-    if let Some(StringPart::Text(text)) = parts.first_mut() {
-        if let Some(rest) = text.strip_prefix('\n') {
-            *text = rest.to_owned();
-        }
-    }
-    parts.retain(|part| !matches!(part, StringPart::Text(text) if text.is_empty()));
+/// How far all lines of a long string are indented, the line of its closing quotes included, its first one not.
+fn indentation(text: &str) -> usize {
+    let lines: Vec<&str> = text.split('\n').skip(1).collect();
+    let spaces = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let counted = |(at, line): (usize, &&str)| {
+        (at + 1 == lines.len() || !line.trim().is_empty()).then_some(spaces(line))
+    };
+    lines.iter().enumerate().filter_map(counted).min().unwrap_or(0)
 }
