@@ -9,6 +9,8 @@ mod slips;
 mod trouble;
 mod types;
 
+use std::collections::HashSet;
+
 use pest::Parser;
 
 use super::{ast, scan};
@@ -57,9 +59,32 @@ pub fn parse(file: &SourceFile) -> Parsed {
         diagnostics.extend(found);
     }
     let docs = Reader::new(file, &scan).head_docs();
-    diagnostics.extend(scan.diagnostics);
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+    let diagnostics = together(file, scan.diagnostics, diagnostics);
     Parsed { file: ast::File { docs, items, comments: scan.comments }, diagnostics }
+}
+
+/// All findings in order of place, without those that a bracket or a string on the same line explains.
+fn together(file: &SourceFile, before: Vec<Diagnostic>, after: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if before.is_empty() && after.is_empty() {
+        return Vec::new();
+    }
+    let breaks: Vec<usize> = file.text.match_indices('\n').map(|(at, _)| at).collect();
+    let line = |diagnostic: &Diagnostic| {
+        let at = diagnostic.span.start.saturating_sub(file.base) as usize;
+        breaks.partition_point(|newline| *newline < at)
+    };
+    let lines_with = |codes: &[&str]| -> HashSet<usize> {
+        before.iter().filter(|diagnostic| codes.contains(&diagnostic.code)).map(line).collect()
+    };
+    let strings = lines_with(&["unclosed-string"]);
+    let brackets = lines_with(&["unclosed-string", "unclosed-brace", "unopened-brace"]);
+    let mut all: Vec<Diagnostic> = before
+        .into_iter()
+        .filter(|found| !(found.code.ends_with("-brace") && strings.contains(&line(found))))
+        .chain(after.into_iter().filter(|found| !brackets.contains(&line(found))))
+        .collect();
+    all.sort_by_key(|diagnostic| diagnostic.span.start);
+    all
 }
 
 /// Reads every part, the first here and the others in threads of their own.
@@ -451,6 +476,24 @@ mod tests {
             }
             let broken = format!("{:?}", parsed.file).contains("Broken");
             assert!(!broken || !parsed.diagnostics.is_empty(), "broken without a word:\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_sign_that_is_missing_is_said_once() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/vprofile/vprofile.vpipe");
+        let good = std::fs::read_to_string(path).unwrap();
+        for (at, _) in good.match_indices(['{', '}', '(', ')', '[', ']', '"', '=', ',', ':']) {
+            let mut text = good.clone();
+            text.remove(at);
+            let found = parse_text(&text).diagnostics;
+            // Without its quote, `"/*"` begins a comment of other languages.
+            let comment = text.get(at..at + 2) == Some("/*");
+            assert!(
+                found.len() < 2 || comment,
+                "{}\n{found:#?}",
+                text.get(at - 20..at + 20).unwrap_or_default()
+            );
         }
     }
 }

@@ -444,7 +444,10 @@ impl Scanner<'_> {
                 end = at;
             }
         }
-        if self.byte(end.max(1) - 1) == b',' { end - 1 } else { end }
+        let text = self.slice(start, end);
+        let body = text.strip_suffix('{').filter(|text| text.len() > 1).map(str::trim_end);
+        let text = body.or_else(|| text.strip_suffix(',')).unwrap_or(text);
+        start + text.len()
     }
 
     /// Where `, NAME =` follows on the line.

@@ -183,7 +183,9 @@ impl Reader<'_> {
             if c != '\\' {
                 out.push(c);
                 if c == '\n' {
-                    (0..indent).for_each(|_| drop(chars.next_if(|(_, c)| *c == ' ')));
+                    for _ in 0..indent {
+                        chars.next_if(|(_, c)| *c == ' ');
+                    }
                 }
                 continue;
             }

@@ -63,7 +63,8 @@ impl Scanner<'_> {
             }
         }
         for &(at, closer) in missing {
-            if let Some(item) = items.iter_mut().find(|item| at <= item.end) {
+            let item = items.partition_point(|item| item.end < at);
+            if let Some(item) = items.get_mut(item) {
                 item.closers.push(closer);
             }
         }
@@ -79,15 +80,14 @@ impl Scanner<'_> {
             self.text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
         let mut repair =
             Repair { open: Vec::new(), edges: Vec::new(), missing: Vec::new(), gone: Vec::new(), lines };
+        let offside = lacking && self.is_indented(&repair);
         let starts = std::mem::take(&mut self.starts);
         let mut next_start = starts.iter().copied().peekable();
         for bracket in std::mem::take(&mut self.brackets) {
             while let Some(start) = next_start.next_if(|start| *start < bracket.at) {
-                if !repair.open.is_empty() && self.begins_item(start, &repair) {
-                    self.close_all(start, &mut repair);
-                }
+                self.close_before(start, offside, &mut repair);
             }
-            if repair.gone.last().is_some_and(|(start, end)| (*start..*end).contains(&bracket.at)) {
+            if repair.is_gone(bracket.at) {
                 continue;
             }
             if bracket.opens() {
@@ -101,15 +101,79 @@ impl Scanner<'_> {
             self.close(bracket, surplus, &mut repair);
         }
         for start in next_start {
-            if !repair.open.is_empty() && self.begins_item(start, &repair) {
-                self.close_all(start, &mut repair);
+            self.close_before(start, offside, &mut repair);
+        }
+        while !repair.open.is_empty() {
+            self.never_closed(self.text.len(), &mut repair);
+        }
+        self.starts = starts;
+        if surplus {
+            self.join_indented(&repair);
+        }
+        repair.gone.sort_unstable();
+        let Repair { edges, gone, .. } = &mut repair;
+        edges.retain(|edge| {
+            let after = gone.partition_point(|(start, _)| *start <= edge.at);
+            after.checked_sub(1).and_then(|before| gone.get(before)).is_none_or(|(_, end)| *end <= edge.at)
+        });
+        edges.sort_by_key(|edge| edge.at);
+        repair
+    }
+
+    /// A line begins where brackets are open.
+    fn close_before(&mut self, start: usize, offside: bool, repair: &mut Repair) {
+        let indent = |scanner: &Self, at: usize, repair: &Repair| scanner.indent(repair.line(at), repair);
+        if offside && matches!(self.byte(start), b'}' | b')' | b']') {
+            return;
+        }
+        while let Some(top) = repair.open.last().filter(|top| offside && top.byte == b'{') {
+            let below = indent(self, start, repair) <= indent(self, top.at, repair);
+            if !below || repair.line(top.at) == repair.line(start) {
+                break;
+            }
+            self.never_closed(start, repair);
+        }
+        if !repair.open.is_empty() && self.begins_item(start, repair) {
+            while !repair.open.is_empty() {
+                self.never_closed(start, repair);
             }
         }
-        self.close_all(self.text.len(), &mut repair);
+    }
+
+    /// Whether the text is indented as its braces are nested, by and large.
+    fn is_indented(&self, repair: &Repair) -> bool {
+        let (mut deeper, mut others) = (0, 0);
+        for brace in self.brackets.iter().filter(|bracket| bracket.byte == b'{') {
+            let end = repair.end(repair.line(brace.at), self.text.len());
+            let rest = self.clean.get(brace.at + 1..).unwrap_or_default();
+            let blank = rest.iter().take(10_000).take_while(|byte| byte.is_ascii_whitespace()).count();
+            let next = brace.at + 1 + blank;
+            if next <= end || matches!(self.byte(next), b'}') {
+                continue;
+            }
+            if self.indent(repair.line(next), repair) > self.indent(repair.line(brace.at), repair) {
+                deeper += 1;
+            } else {
+                others += 1;
+            }
+        }
+        deeper >= others
+    }
+
+    /// Lines indented below a declaration belong to it where an opening brace is missing.
+    fn join_indented(&mut self, repair: &Repair) {
+        let mut margin = 0;
+        let mut starts = std::mem::take(&mut self.starts);
+        starts.retain(|start| {
+            let line = repair.line(*start);
+            let indent = self.indent(line, repair);
+            let joins = indent > margin;
+            if !joins {
+                margin = indent;
+            }
+            !joins
+        });
         self.starts = starts;
-        repair.edges.retain(|edge| !repair.gone.iter().any(|(start, end)| (*start..*end).contains(&edge.at)));
-        repair.edges.sort_by_key(|edge| edge.at);
-        repair
     }
 
     /// A closing bracket meets what is open.
@@ -122,7 +186,7 @@ impl Scanner<'_> {
         while repair.open.len() > matching + 1 {
             self.never_closed(bracket.at, repair);
         }
-        if repair.gone.last().is_some_and(|(start, end)| (*start..*end).contains(&bracket.at)) {
+        if repair.is_gone(bracket.at) {
             return;
         }
         repair.open.pop();
@@ -136,6 +200,11 @@ impl Scanner<'_> {
         if line == opened {
             return false;
         }
+        let after = self.slice(bracket.at + 1, repair.end(line, self.text.len())).trim_start();
+        if after.starts_with(|c: char| c.is_ascii_alphabetic()) && !after.starts_with("else") {
+            // An entry follows it on its line.
+            return true;
+        }
         let indent = self.indent(line, repair);
         if bracket.at > repair.start(line) + indent {
             // Not the first on its line, and yet it closes what an earlier line opened.
@@ -144,10 +213,13 @@ impl Scanner<'_> {
         indent > self.indent(opened, repair)
     }
 
-    fn stray(&mut self, bracket: Bracket, repair: &Repair) {
+    fn stray(&mut self, bracket: Bracket, repair: &mut Repair) {
+        if bracket.byte == b'}' && self.never_opened(bracket, repair) {
+            return;
+        }
         let sign = char::from(bracket.byte);
         let span = self.span(bracket.at, bracket.at + 1);
-        let diagnostic = match repair.open.last() {
+        let diagnostic = match repair.open.last().copied() {
             Some(open) if bracket.byte != b'}' && open.byte != b'{' => {
                 let (wanted, opener) = (char::from(open.closer()), char::from(open.byte));
                 let place = self.span(open.at, open.at + 1);
@@ -164,6 +236,48 @@ impl Scanner<'_> {
         self.set(bracket.at, b' ');
     }
 
+    /// Finds the line that lacks the opening brace to this closing one: the nearest above that is indented like it.
+    fn never_opened(&mut self, bracket: Bracket, repair: &mut Repair) -> bool {
+        let line = repair.line(bracket.at);
+        let indent = self.indent(line, repair);
+        let first = repair.open.last().map_or(0, |open| repair.line(open.at) + 1);
+        if bracket.at != repair.start(line) + indent {
+            return false;
+        }
+        let header = (first..line).rev().take(1_000).find(|above| {
+            let line = repair.start(*above)..repair.end(*above, self.text.len());
+            let code = self.clean.get(line).unwrap_or_default();
+            !code.trim_ascii().is_empty() && self.indent(*above, repair) <= indent
+        });
+        let Some(header) =
+            header.filter(|header| line - header > 1 && self.indent(*header, repair) == indent)
+        else {
+            return false;
+        };
+        let start = repair.start(header);
+        let end = self.code_end(self.line_end(start));
+        let last = self.clean.get(end - 1).copied().unwrap_or_default();
+        let first = self.byte(start + indent);
+        if !(last.is_ascii_alphanumeric() || b"_=)\"]".contains(&last)) || !first.is_ascii_alphabetic() {
+            return false;
+        }
+        let code = self.clean.get(start..end).unwrap_or_default();
+        let word =
+            code.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        let span = self.span(end - word.max(1), end);
+        let found = self.slice(end - word.max(1), end).to_owned();
+        self.diagnostics.push(
+            Diagnostic::error("unopened-brace", span, format!("expected `{{` after `{found}`"))
+                .related(self.span(bracket.at, bracket.at + 1), "nothing else is open that this could close")
+                .help("add `{`")
+                .fix("add `{`", self.span(end, end), " {"),
+        );
+        self.set(end, b'{');
+        repair.edges.push(Edge { at: end, down: true });
+        repair.edges.push(Edge { at: bracket.at, down: false });
+        true
+    }
+
     /// A brace at the head of a line closes what stands at its own indentation; what is indented deeper is unclosed.
     fn close_indented(&mut self, bracket: Bracket, repair: &mut Repair) {
         let line = repair.line(bracket.at);
@@ -178,12 +292,6 @@ impl Scanner<'_> {
                 return;
             }
             self.never_closed(bracket.at, repair);
-        }
-    }
-
-    fn close_all(&mut self, before: usize, repair: &mut Repair) {
-        while !repair.open.is_empty() {
-            self.never_closed(before, repair);
         }
     }
 
@@ -207,19 +315,27 @@ impl Scanner<'_> {
         }
         if open.byte != b'{' {
             // What it holds is not read: up to the end of the last line that goes on.
-            let end = self.bracket_end(open.at, before);
+            let end = self.bracket_end(open.at, before, repair);
             self.break_off(open.at, end);
             repair.gone.push((open.at, end));
             return;
         }
         let end = self.code_end(before);
         let at_item = before == self.text.len() || repair.open.is_empty() && self.starts_line(before, repair);
-        if !at_item && matches!(self.clean.get(end), Some(b' ' | b'\n' | b'\t' | b'\r')) && end < before {
-            self.set(end, b'}');
-        } else {
-            repair.missing.push((before, closer));
+        // What follows on a line of its own needs the line break, unless it is a closing bracket.
+        let needs_break = !matches!(self.byte(before), b'}' | b')' | b']');
+        match (self.clean.get(end), self.clean.get(end + 1)) {
+            _ if at_item => repair.missing.push((end, closer)),
+            (Some(b' '), _) => self.set(end, b'}'),
+            (Some(b'\n'), Some(b'\n')) => self.set(end, b'}'),
+            (Some(b'\n'), Some(b' ')) if needs_break => {
+                self.set(end, b'}');
+                self.set(end + 1, b'\n');
+            }
+            (Some(b'\n'), _) if !needs_break => self.set(end, b'}'),
+            _ => repair.missing.push((end, closer)),
         }
-        repair.edges.push(Edge { at: end.min(before), down: false });
+        repair.edges.push(Edge { at: end, down: false });
     }
 
     fn starts_line(&self, at: usize, repair: &Repair) -> bool {
@@ -228,16 +344,26 @@ impl Scanner<'_> {
 
     /// Where a bracket without counterpart most likely ends: with the first line that does not end in a comma or a
     /// bracket.
-    fn bracket_end(&self, open: usize, before: usize) -> usize {
-        let mut line = open;
+    fn bracket_end(&self, open: usize, before: usize, repair: &Repair) -> usize {
+        let mut line = repair.line(open);
+        let margin = self.indent(line, repair);
         loop {
-            let end = self.line_end(line).min(before);
+            let end = repair.end(line, self.text.len()).min(before);
             let code = self.code_end(end).max(open + 1);
+            if self.clean.get(code - 1) == Some(&b'{') && code - 1 > open {
+                // The brace has found its counterpart, so that it is the bracket alone that is wrong.
+                return self.code_end(code - 1).max(open + 1);
+            }
             let goes_on = matches!(self.clean.get(code - 1), Some(b',' | b'(' | b'[' | b'{'));
             if !goes_on || end >= before || end >= self.text.len() {
                 return code;
             }
-            line = end + 1;
+            line += 1;
+            let first = repair.start(line) + self.indent(line, repair);
+            let next = self.clean.get(first).copied().unwrap_or(b'\n');
+            if next.is_ascii_alphabetic() && self.indent(line, repair) <= margin {
+                return code;
+            }
         }
     }
 
@@ -298,9 +424,19 @@ impl Scanner<'_> {
 }
 
 impl Repair {
+    /// Whether a place is read no more.
+    fn is_gone(&self, at: usize) -> bool {
+        self.gone.last().is_some_and(|(start, end)| (*start..*end).contains(&at))
+    }
+
     /// The line of an offset, from 0.
     fn line(&self, at: usize) -> usize {
         self.lines.partition_point(|newline| *newline < at)
+    }
+
+    /// One past the last byte of a line, in a text of this length.
+    fn end(&self, line: usize, length: usize) -> usize {
+        self.lines.get(line).copied().unwrap_or(length)
     }
 
     /// The first byte of a line.
