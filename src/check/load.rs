@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::file::{Input, check_file};
 use super::graph::few;
 use super::read::{Unreadable, near_file, read, tidy};
-use super::{Module, Program, walk};
+use super::settings::settings;
+use super::{Module, Program, allow, walk};
 use crate::base::{SourceMap, Span, Spanned, closest, sentence_list};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Policy};
 use crate::schema::{Schema, library_file, module_names};
 use crate::syntax::{ast, parse};
 
@@ -23,8 +24,10 @@ pub struct Checked {
     pub sources: SourceMap,
     /// The program; `None` when the file could not be read at all. Errors may have been reported all the same.
     pub program: Option<Program>,
-    /// Every finding, in order of place.
+    /// Every finding, in order of place, not yet graded.
     pub diagnostics: Vec<Diagnostic>,
+    /// How grave warnings are to the user.
+    pub policy: Policy,
 }
 
 /// Checks the file at a path with everything that it uses.
@@ -88,6 +91,7 @@ struct Loader {
     files: Vec<Loaded>,
     known: HashMap<Origin, usize>,
     out: Vec<Diagnostic>,
+    policy: Policy,
 }
 
 impl Loader {
@@ -132,6 +136,7 @@ impl Loader {
                     .help("begin with `pipeline NAME { region = \"us-east-1\" }`"),
             );
         }
+        self.policy.allows.extend(allow::allows(&parsed.file, &source, whole, &mut self.out));
         let at = self.files.len();
         self.known.insert(origin, at);
         self.files.push(Loaded {
@@ -315,6 +320,9 @@ impl Loader {
             let module = check_file(input, &schema, &mut self.out);
             modules.insert(at, Arc::new(module));
         }
+        if let Some(root) = files.first() {
+            self.policy.levels = settings(&root.folder, &mut self.sources, &mut self.out);
+        }
         self.out.sort_by_key(|d| (d.span.start, d.span.end, d.code));
         self.out.dedup();
         if let Some(next) = self.out.get(MOST_FINDINGS) {
@@ -330,7 +338,7 @@ impl Loader {
             self.out.push(last);
         }
         let program = modules.remove(&0).map(|root| Program { sources: self.sources.clone(), schema, root });
-        Checked { sources: self.sources, program, diagnostics: self.out }
+        Checked { sources: self.sources, program, diagnostics: self.out, policy: self.policy }
     }
 }
 

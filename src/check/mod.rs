@@ -11,6 +11,7 @@
 
 mod access;
 mod actions;
+mod allow;
 mod bodies;
 mod builtins;
 mod checker;
@@ -34,6 +35,7 @@ mod read;
 mod resources;
 mod rollout;
 mod rules;
+mod settings;
 pub mod walk;
 
 pub use actions::{CONDITIONS, ClauseRule, ConditionRule, METHODS, Takes, VERBS, Verb};

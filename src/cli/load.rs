@@ -4,16 +4,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::check::{Checked, check_path, check_text};
+#[cfg(feature = "aws")]
 use crate::diag::{Diagnostic, Severity};
 use crate::eval;
 
-/// Checks one file, or standard input where it is `-`: names and types first; only where they are right, the values of
-/// every stage.
+/// Checks one file, or standard input where it is `-`, in every stage.
 ///
 /// # Errors
 /// Words for the user when standard input cannot be read.
 pub(super) fn findings(file: &Path) -> Result<Checked, String> {
-    let mut checked = if file.as_os_str() == "-" {
+    let checked = if file.as_os_str() == "-" {
         let mut text = Vec::new();
         std::io::stdin().read_to_end(&mut text).map_err(|why| format!("standard input: {why}"))?;
         let text = String::from_utf8(text).map_err(|_| "standard input is not UTF-8".to_owned())?;
@@ -21,14 +21,12 @@ pub(super) fn findings(file: &Path) -> Result<Checked, String> {
     } else {
         check_path(file)
     };
-    if let (Some(program), false) = (&checked.program, has_errors(&checked.diagnostics)) {
-        checked.diagnostics.extend(eval::check_stages(program));
-    }
-    Ok(checked)
+    Ok(eval::examine(checked))
 }
 
 /// Whether any of them is an error.
-pub(super) fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+#[cfg(feature = "aws")]
+fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|d| d.severity == Severity::Error)
 }
 
@@ -92,8 +90,9 @@ mod stage {
         };
         let file = files::single(choice.file.as_deref()).map_err(usage)?;
         let checked = check_path(&file);
-        show(&checked.diagnostics, &checked.sources, terminal);
-        let Some(program) = checked.program.filter(|_| !has_errors(&checked.diagnostics)) else {
+        let found = checked.policy.grade(checked.diagnostics);
+        show(&found, &checked.sources, terminal);
+        let Some(program) = checked.program.filter(|_| !has_errors(&found)) else {
             return Err(Exit::Failed);
         };
         let stage = stage(&program, choice.stage.as_deref()).map_err(usage)?;
@@ -114,8 +113,11 @@ mod stage {
             Secrets::Given(given)
         };
         let evaluated = evaluate(&program, &Inputs { stage, set, secrets });
-        show(&evaluated.diagnostics, &checked.sources, terminal);
-        let Some(manifest) = evaluated.manifest else { return Err(Exit::Failed) };
+        let found = checked.policy.grade(evaluated.diagnostics);
+        show(&found, &checked.sources, terminal);
+        let Some(manifest) = evaluated.manifest.filter(|_| !has_errors(&found)) else {
+            return Err(Exit::Failed);
+        };
         if !evaluated.made_up.is_empty() {
             let names = sentence_list(evaluated.made_up.iter().map(String::as_str), "and");
             let verb = if evaluated.made_up.len() == 1 { "is" } else { "are" };

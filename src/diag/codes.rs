@@ -47,6 +47,7 @@ codes! {
     "existing-only": "a resource of this kind is only looked up",
     "incomparable": "two values are never equal",
     "invalid-action": "an action of a step is not written right",
+    "invalid-allow": "an `allow` is not written right, or allows what it cannot",
     "invalid-arguments": "a call has too few, too many or unknown arguments",
     "invalid-character": "a character that has no meaning here",
     "invalid-condition": "a condition of a probe is not written right",
@@ -62,6 +63,7 @@ codes! {
     "invalid-range": "a range ends before it begins",
     "invalid-refinement": "a type is not bounded right",
     "invalid-secret": "a secret is not read from the environment",
+    "invalid-setting": "a setting of `vpipe.toml` is not right",
     "invalid-tag": "a tag is not what AWS allows",
     "invalid-value": "a value is not what is asked for",
     "misplaced-declaration": "a declaration stands where it cannot",
@@ -108,6 +110,7 @@ codes! {
     "unknown-unit": "a unit that there is not",
     "unopened-brace": "a bracket is closed that was never opened",
     "unreadable-file": "the file cannot be read",
+    "unused-allow" warns: "an `allow` is not needed",
     "unused-name" warns: "a name that nothing refers to",
 }
 
@@ -123,13 +126,14 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    /// The codes in the sources of the rooms that say something about a file.
-    fn used() -> BTreeSet<String> {
+    /// The codes in the sources of the rooms that say something about a file, behind the calls that make findings.
+    fn used(calls: &str) -> BTreeSet<String> {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let made = r#"(?:Diagnostic::(?:error|warning)|Flaw::new|self\.error)\(\s*"([a-z]+(?:-[a-z]+)*)""#;
-        let made = regex_lite::Regex::new(made).unwrap();
+        let made = format!(r#"(?:{calls})\(\s*"([a-z]+(?:-[a-z]+)*)""#);
+        let made = regex_lite::Regex::new(&made).unwrap();
         let mut found = BTreeSet::new();
-        let mut folders: Vec<_> = ["syntax", "schema", "check", "eval"].map(|room| source.join(room)).into();
+        let mut folders: Vec<_> =
+            ["diag", "syntax", "schema", "check", "eval"].map(|room| source.join(room)).into();
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
@@ -148,8 +152,16 @@ mod tests {
     #[test]
     fn the_codes_that_are_used_are_listed_in_order() {
         assert!(CODES.is_sorted_by_key(|code| code.name));
-        let unlisted: Vec<String> = used().into_iter().filter(|name| code(name).is_none()).collect();
+        let calls = r"Diagnostic::(?:error|warning)|Flaw::new|self\.error";
+        let unlisted: Vec<String> = used(calls).into_iter().filter(|name| code(name).is_none()).collect();
         assert_eq!(unlisted, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_warns_says_so() {
+        let warns: BTreeSet<String> =
+            CODES.iter().filter(|code| code.warns).map(|code| code.name.to_owned()).collect();
+        assert_eq!(used("Diagnostic::warning"), warns);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod fix;
 mod format;
 mod human;
 mod machine;
+mod policy;
 
 use crate::base::Span;
 
@@ -16,6 +17,7 @@ pub use codes::{CODES, Code, code};
 pub use explain::{Part, explain, parts};
 pub use fix::apply;
 pub use format::{Format, Look, render, summary};
+pub use policy::{Allow, Level, Policy};
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,8 +4,39 @@ use indexmap::IndexMap;
 
 use super::evaluate::{Inputs, Secrets, evaluate};
 use crate::base::sentence_list;
-use crate::check::Program;
-use crate::diag::Diagnostic;
+use crate::check::{Checked, Program};
+use crate::diag::{Allow, Diagnostic, Severity};
+use crate::syntax::ast::ItemKind;
+
+/// Codes whose warnings hang on the text alone, not on values.
+const OF_THE_TEXT: [&str; 4] = ["empty-expect", "empty-step", "shadowed-name", "unused-name"];
+
+/// All that there is to say about a file: names and types first; only where they are right, the values of every stage.
+/// Graded as the user wishes, in order of place.
+pub fn examine(mut checked: Checked) -> Checked {
+    let mut found = std::mem::take(&mut checked.diagnostics);
+    let wrong = |found: &[Diagnostic]| found.iter().any(|one| one.severity == Severity::Error);
+    if let (Some(program), false) = (&checked.program, wrong(&found)) {
+        found.extend(check_stages(program));
+    }
+    // Where something is wrong not all warnings were looked for.
+    if let (Some(program), false) = (&checked.program, wrong(&found)) {
+        let unused = checked.policy.unused(&found).filter(|(allow, _)| concerns(allow, program));
+        let unused: Vec<Diagnostic> = unused.map(|(_, finding)| finding).collect();
+        found.extend(unused);
+    }
+    found.sort_by_key(|one| (one.span, one.code));
+    checked.diagnostics = checked.policy.grade(found);
+    checked
+}
+
+/// Whether this program can tell that an allow is not needed: a module may need it with other values, in another
+/// program.
+fn concerns(allow: &Allow, program: &Program) -> bool {
+    let file = program.sources.file(allow.span).map(|file| file.base);
+    let pipeline = program.root.ast.items.iter().any(|item| matches!(item.kind, ItemKind::Pipeline(_)));
+    file == Some(0) && (pipeline || OF_THE_TEXT.contains(&allow.code))
+}
 
 /// What `vpipe check` finds by evaluating: every stage, or the file once where it has none, with
 /// [`Secrets::Unread`]. What several stages find alike is said once; what only some find names them.

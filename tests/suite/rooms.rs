@@ -25,12 +25,8 @@ pub fn check_case(case: &Case) -> Findings {
     if case.files.len() > 1 {
         write_files(case, folder.path());
     }
-    let mut checked = vpipe::check::check_text(&file.name, &file.code, folder.path().to_path_buf());
-    // As `vpipe check` does: values are looked at only where names and types are right.
-    let wrong = checked.diagnostics.iter().any(|finding| finding.severity == vpipe::diag::Severity::Error);
-    if let (Some(program), false) = (&checked.program, wrong) {
-        checked.diagnostics.extend(vpipe::eval::check_stages(program));
-    }
+    let checked = vpipe::check::check_text(&file.name, &file.code, folder.path().to_path_buf());
+    let checked = vpipe::eval::examine(checked);
     Findings { sources: checked.sources, diagnostics: checked.diagnostics }
 }
 
