@@ -116,6 +116,20 @@ fn bad_files_are_explained_and_nothing_is_written() {
 }
 
 #[test]
+fn what_check_takes_for_an_error_does_not_run() {
+    let unused = format!("{SMALL}let x = 1\n");
+    let place = Place::with(&[("a.vpipe", unused.as_bytes())]);
+    place.vpipe(&["plan", "a.vpipe", "--local"]).exits(0, "warning[unused-name]");
+    place.write("vpipe.toml", b"[severity]\nunused-name = \"error\"\n");
+    place.vpipe(&["plan", "a.vpipe", "--local"]).exits(1, "error[unused-name]");
+    place.write("a.vpipe", format!("{SMALL}// allow(unused-name): later\nlet x = 1\n").as_bytes());
+    let said = place.vpipe(&["plan", "a.vpipe", "--local"]).exits(0, "files");
+    assert!(!said.text.contains("unused-name"), "{}", said.text);
+    place.write("a.vpipe", format!("{SMALL}// allow(unused-name)\nlet x = 1\n").as_bytes());
+    place.vpipe(&["plan", "a.vpipe", "--local"]).exits(1, "gives no reason");
+}
+
+#[test]
 fn fmt_writes_checks_and_shows() {
     let ugly: &[u8] = b"// mine\npipeline   p {region=\"us-east-1\"}\nbucket b{versioning=true}\n";
     let place = Place::with(&[("a.vpipe", ugly)]);

@@ -124,3 +124,40 @@ fn check_says_once_where_to_read_more() {
     assert_eq!(text.matches("explain").count(), 1, "{text}");
     assert!(!check(&["--format", "short"]).contains("explain"));
 }
+
+#[test]
+fn warnings_are_taken_as_the_user_says() {
+    let home = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
+    let check = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vpipe"));
+        command.arg("check").args(args).current_dir(home.path()).env_clear();
+        let output = command.output().unwrap();
+        let text = [&output.stdout[..], &output.stderr[..]].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    std::fs::create_dir_all(home.path().join("envs/prod")).unwrap();
+    write("envs/prod/a.vpipe", "pipeline a { region = \"us-east-1\" }\nlet x = 1\n");
+    let file = "envs/prod/a.vpipe";
+    let (code, text) = check(&[file]);
+    assert!(code == Some(0) && text.contains("1 warning; see `vpipe explain unused-name`"), "{text}");
+    assert_eq!(check(&[file, "--deny", "warnings"]).0, Some(1));
+    write("vpipe.toml", "[severity]\nunused-name = \"allow\"\n");
+    assert_eq!(check(&[file, "--deny", "warnings"]), (Some(0), "no mistakes found\n".to_owned()));
+    write("vpipe.toml", "[severity]\nunused-name = \"error\"\n");
+    let (code, text) = check(&[file, "--format", "short"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.starts_with("envs/prod/a.vpipe:2:5: error[unused-name]: "), "{text}");
+    // An allow in the file speaks for its place, whatever the project says.
+    write(file, "pipeline a { region = \"us-east-1\" }\n// allow(unused-name): later\nlet x = 1\n");
+    assert_eq!(check(&[file]), (Some(0), "no mistakes found\n".to_owned()));
+    write(file, "pipeline a { region = \"us-east-1\" }\n// allow(unused-name): later\noutput x = 1\n");
+    let (code, text) = check(&[file, "--fix"]);
+    assert!(code == Some(0) && text.ends_with("no mistakes found\n"), "{text}");
+    let fixed = std::fs::read_to_string(home.path().join(file)).unwrap();
+    assert_eq!(fixed, "pipeline a { region = \"us-east-1\" }\noutput x = 1\n");
+    write("vpipe.toml", "[severity]\nunused-name = \"off\"\n");
+    let (code, text) = check(&[".", "--format", "short"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.starts_with("vpipe.toml:2:15: error[invalid-setting]: "), "{text}");
+}
