@@ -106,7 +106,9 @@ pub(super) fn ours(ctx: &Context<'_>, target: &Target, present: &Present) -> Res
     if target.part || target.existing {
         return Ok(());
     }
+    // What was only looked up is not ours, also when the file drops the word `existing`.
     let known = ctx.with(|state| state.history.nodes.get(&target.node).cloned());
+    let known = known.filter(|known| !known.existing);
     let Some(tags) = &present.tags else { return untagged(ctx, target, known.as_ref()) };
     let wanted = owner_tags(ctx, &target.node);
     if wanted.iter().all(|(name, value)| tags.get(name) == Some(value)) {

@@ -225,6 +225,10 @@ async fn look_ups_only_look() {
     assert_eq!(bench.planned().await, "<v +a");
     ended_ok(&bench.run().await);
     assert_eq!(bench.cloud.thing("shop-dev-a").unwrap().attrs["uses"], Value::from("vpc-1"));
+    // Dropping the word does not make it ours.
+    bench.node("v").existing = false;
+    assert!(only_error(&bench.run().await).contains("this pipeline did not make it"));
+    bench.node("v").existing = true;
     let outcome = destroy(&bench.job(), false).await.unwrap();
     ended_ok(&outcome);
     assert_eq!((outcome.done.delete, bench.cloud.world().len()), (1, 1));
