@@ -38,6 +38,48 @@ enum Begin {
     Line { level: usize, empty: bool },
 }
 
+/// Nodes, and which of them are no comments.
+struct Code<'n, 'a> {
+    nodes: &'n [Node<'a>],
+    /// For each place, the first node from there on that is no comment.
+    from: Vec<usize>,
+    /// For each place, the last node before it that is no comment.
+    before: Vec<Option<usize>>,
+}
+
+impl<'n, 'a> Code<'n, 'a> {
+    fn new(nodes: &'n [Node<'a>]) -> Self {
+        let mut next = nodes.len();
+        let mut from: Vec<usize> = nodes
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(at, node)| {
+                if !node.is_comment() {
+                    next = at;
+                }
+                next
+            })
+            .collect();
+        from.reverse();
+        let mut last = None;
+        let before = nodes
+            .iter()
+            .enumerate()
+            .map(|(at, node)| if node.is_comment() { last } else { last.replace(at) })
+            .collect();
+        Code { nodes, from, before }
+    }
+
+    fn from(&self, at: usize) -> Option<&'n Node<'a>> {
+        self.nodes.get(*self.from.get(at)?)
+    }
+
+    fn before(&self, at: usize) -> Option<&'n Node<'a>> {
+        self.nodes.get((*self.before.get(at)?)?)
+    }
+}
+
 struct Printer<'a> {
     out: String,
     /// The indentation of the current line.
@@ -52,7 +94,8 @@ struct Printer<'a> {
 impl<'a> Printer<'a> {
     /// Prints nodes that take several lines.
     fn lines(&mut self, nodes: &[Node<'a>], level: usize, inside: Inside) {
-        let begins: Vec<Begin> = (0..nodes.len()).map(|at| self.begin(nodes, at, level, inside)).collect();
+        let code = Code::new(nodes);
+        let begins: Vec<Begin> = (0..nodes.len()).map(|at| self.begin(&code, at, level, inside)).collect();
         let comma = inside == Inside::List && wants_comma(nodes);
         let last = nodes.iter().rposition(|node| !node.is_comment());
         let mut at = 0;
@@ -71,16 +114,14 @@ impl<'a> Printer<'a> {
     }
 
     /// Where a node begins, after its elder siblings.
-    fn begin(&self, nodes: &[Node<'a>], at: usize, level: usize, inside: Inside) -> Begin {
-        let Some(node) = nodes.get(at) else { return Begin::Here };
+    fn begin(&self, code: &Code<'_, 'a>, at: usize, level: usize, inside: Inside) -> Begin {
+        let Some(node) = code.nodes.get(at) else { return Begin::Here };
         let newlines = node.first().newlines;
-        let before = at.checked_sub(1).and_then(|before| nodes.get(before));
-        let Some(before) = before else {
+        let Some(before) = at.checked_sub(1).and_then(|before| code.nodes.get(before)) else {
             let here = inside == Inside::File || node.is_comment() && newlines == 0;
             return if here { Begin::Here } else { Begin::Line { level, empty: false } };
         };
-        let after_comment = before.is_comment();
-        if !after_comment {
+        if !before.is_comment() {
             let joins = node.is_braces() || node.is(",") || node.is("else") && before.is_braces();
             // A comma at the head of a line goes to the end of the line before.
             let moved = before.is(",") && before.first().newlines > 0 && !node.is_comment();
@@ -89,25 +130,33 @@ impl<'a> Printer<'a> {
             }
         }
         // A comment belongs to what follows it.
-        let next = nodes.iter().enumerate().skip(at).find(|(_, node)| !node.is_comment());
-        let starts = next.is_none_or(|(at, _)| self.starts(nodes, at, inside));
-        let code = nodes.iter().take(at).rfind(|node| !node.is_comment());
+        let next = code.from(at);
+        let before = code.before(at);
+        let starts = next.is_none_or(|next| self.starts(before, next, inside));
         let margin = starts
-            || next.is_some_and(|(_, next)| {
-                next.is_braces() || next.is("else") && code.is_some_and(Node::is_braces)
+            || next.is_some_and(|next| {
+                next.is_braces() || next.is("else") && before.is_some_and(Node::is_braces)
             });
         let level = if margin { level } else { level + 1 };
         Begin::Line { level, empty: newlines > 1 && starts }
     }
 
-    /// Whether an entry, or an element of a list, begins with this node.
-    fn starts(&self, nodes: &[Node<'a>], at: usize, inside: Inside) -> bool {
-        let Some(node) = nodes.get(at) else { return false };
-        let before = nodes.iter().take(at).rev().find(|node| !node.is_comment());
+    /// Whether an entry, or an element of a list, begins with this node, which follows another one.
+    fn starts(&self, before: Option<&Node<'a>>, node: &Node<'a>, inside: Inside) -> bool {
         match inside {
             Inside::List => before.is_none_or(|before| before.is(",")),
             _ => before.is_none() || self.marks.starts.contains(&node.first().at),
         }
+    }
+
+    /// Where entries begin after the first one, among nodes without comments.
+    fn later_starts(&self, nodes: &[Node<'a>], inside: Inside) -> Vec<usize> {
+        let starts = |pair: &[Node<'a>]| match pair {
+            [before, node] => self.starts(Some(before), node, inside),
+            _ => false,
+        };
+        let pairs = nodes.windows(2).enumerate();
+        pairs.filter(|(_, pair)| starts(pair)).map(|(at, _)| at + 1).collect()
     }
 
     fn new_line(&mut self, level: usize, empty: bool) {
@@ -129,7 +178,7 @@ impl<'a> Printer<'a> {
             [rest @ .., last] if last.is(",") => rest,
             all => all,
         };
-        let starts: Vec<usize> = (1..code.len()).filter(|at| self.starts(code, *at, inside)).collect();
+        let starts = self.later_starts(code, inside);
         let (length, state, level) = (self.out.len(), self.last, self.level);
         self.run(code, false);
         let printed = self.out.get(length..).unwrap_or_default();
@@ -197,8 +246,7 @@ impl<'a> Printer<'a> {
         if group.broken {
             self.lines(&group.nodes, level + 1, inside);
         } else {
-            let starts: Vec<usize> =
-                (1..group.nodes.len()).filter(|at| self.starts(&group.nodes, *at, inside)).collect();
+            let starts = self.later_starts(&group.nodes, inside);
             self.new_line(level + 1, false);
             self.entries(&group.nodes, &starts, level + 1);
         }
@@ -220,9 +268,9 @@ impl<'a> Printer<'a> {
         self.out.push_str(group.close.text);
     }
 
-    /// The columns of the line that is being printed.
+    /// The columns of the line that is being printed, as far as they matter.
     fn width(&self) -> usize {
-        self.out.rsplit('\n').next().map_or(0, |line| line.chars().count())
+        self.out.chars().rev().take_while(|c| *c != '\n').take(MAX_WIDTH + 1).count()
     }
 
     /// How many spaces stand between the last token and the next one.

@@ -216,13 +216,6 @@ impl<'a> Reader<'a> {
             .filter_map(|comment| doc_line(&comment.text, "//!"))
             .collect()
     }
-
-    fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Diagnostic {
-        let at = self.diagnostics.len();
-        self.diagnostics.push(Diagnostic::error(code, span, message));
-        // Just pushed.
-        &mut self.diagnostics[at]
-    }
 }
 
 /// A documentation line without its marker and the space after it.

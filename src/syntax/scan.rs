@@ -14,6 +14,9 @@ use crate::diag::Diagnostic;
 /// How deep brackets and `${` may nest.
 const MAX_DEPTH: usize = 64;
 
+/// How many findings are kept; no person reads more, and a text of nothing but errors has millions.
+pub(super) const MAX_FINDINGS: usize = 1_000;
+
 /// How often a file is read again from an earlier string on a line.
 const MAX_REWINDS: usize = 100;
 
@@ -284,6 +287,12 @@ impl Scanner<'_> {
         }
     }
 
+    fn report(&mut self, diagnostic: Diagnostic) {
+        if self.diagnostics.len() < MAX_FINDINGS {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
     /// Takes text that is too deep out of what is read.
     fn leave_out(&mut self, start: usize, end: usize) {
         self.fill(start, end, b' ');
@@ -295,7 +304,7 @@ impl Scanner<'_> {
             return;
         }
         let message = format!("brackets are nested more than {MAX_DEPTH} deep");
-        self.diagnostics.push(
+        self.report(
             Diagnostic::error("too-deep", self.span(start, end), message)
                 .help("give inner parts names with `let`"),
         );
@@ -399,7 +408,7 @@ impl Scanner<'_> {
                 }
             }
         };
-        self.diagnostics.push(diagnostic);
+        self.report(diagnostic);
         self.break_off(start, end);
     }
 
@@ -410,7 +419,7 @@ impl Scanner<'_> {
             before.bytes().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-./:".contains(byte));
         let start = quote - length.count();
         let span = self.span(start, quote + 1);
-        self.diagnostics.push(
+        self.report(
             Diagnostic::error("unclosed-string", span, "this string has no opening `\"`")
                 .help("add `\"` where the text begins")
                 .fix("add `\"`", self.span(start, start), "\""),

@@ -3,6 +3,7 @@
 use super::items::next_if;
 use super::{Pair, Pairs, Reader, Rule};
 use crate::base::{Span, Spanned};
+use crate::diag::Diagnostic;
 use crate::syntax::ast::*;
 
 /// How tall an expression may be: every operator, index and bracket adds one.
@@ -114,8 +115,14 @@ impl Reader<'_> {
             return height + 1;
         }
         if !self.diagnostics.iter().any(|diagnostic| diagnostic.code == "too-deep") {
-            self.error("too-deep", at, format!("this expression is more than {MAX_HEIGHT} levels deep"))
-                .help = Some("give parts of it names with `let`".to_owned());
+            self.push(
+                Diagnostic::error(
+                    "too-deep",
+                    at,
+                    format!("this expression is more than {MAX_HEIGHT} levels deep"),
+                )
+                .help("give parts of it names with `let`"),
+            );
         }
         0
     }

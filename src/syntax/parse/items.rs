@@ -2,6 +2,7 @@
 
 use super::{Pair, Pairs, Reader, Rule};
 use crate::base::{Span, Spanned};
+use crate::diag::Diagnostic;
 use crate::syntax::ast::*;
 
 impl Reader<'_> {
@@ -274,8 +275,10 @@ impl Reader<'_> {
             [] => String::new(),
             [StringPart::Text(text)] => text.clone(),
             _ => {
-                self.error("syntax-error", span, "`${…}` cannot stand here").help =
-                    Some("write the text itself".to_owned());
+                self.push(
+                    Diagnostic::error("syntax-error", span, "`${…}` cannot stand here")
+                        .help("write the text itself"),
+                );
                 String::new()
             }
         };

@@ -119,8 +119,10 @@ impl Reader<'_> {
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if !digits(whole) || !digits(fraction) || fraction.len() > 2 {
-            self.error("invalid-number", span, format!("`{number}%` is no percentage")).help =
-                Some("write digits, with at most two after the point: `12.5%`".to_owned());
+            self.push(
+                Diagnostic::error("invalid-number", span, format!("`{number}%` is no percentage"))
+                    .help("write digits, with at most two after the point: `12.5%`"),
+            );
             return ExprKind::Broken;
         }
         let hundredths = format!("{whole}{fraction:0<2}").parse::<i64>();

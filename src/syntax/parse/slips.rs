@@ -5,6 +5,7 @@ use super::{Pair, Pairs, Reader, Rule};
 use crate::base::{Span, Spanned};
 use crate::diag::{Diagnostic, Edit, Fix};
 use crate::syntax::ast::*;
+use crate::syntax::scan::MAX_FINDINGS;
 
 impl Reader<'_> {
     /// A comma too many.
@@ -20,7 +21,9 @@ impl Reader<'_> {
     }
 
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if self.diagnostics.len() < MAX_FINDINGS {
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     pub(super) fn missing_type(&mut self, name: &Ident, default: Option<&Expr>) -> TypeExpr {
@@ -227,7 +230,8 @@ impl Reader<'_> {
         if let Some(pair) = rest.get(super::expr::MAX_HEIGHT) {
             let span = self.span(pair);
             let place = Span::new(span.start, span.start + 4);
-            self.error("too-deep", place, format!("more than {} branches", super::expr::MAX_HEIGHT));
+            let message = format!("more than {} branches", super::expr::MAX_HEIGHT);
+            self.push(Diagnostic::error("too-deep", place, message));
         }
     }
 
@@ -241,7 +245,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn too_large(&mut self, text: &str, span: Span) -> ExprKind {
-        self.error("invalid-number", span, format!("`{text}` is too large"));
+        self.push(Diagnostic::error("invalid-number", span, format!("`{text}` is too large")));
         ExprKind::Broken
     }
 

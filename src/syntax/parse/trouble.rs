@@ -8,6 +8,7 @@ use super::literals::unit_meant;
 use super::{Reader, Rule, Vpipe};
 use crate::base::{Span, closest};
 use crate::diag::Diagnostic;
+use crate::syntax::scan::MAX_FINDINGS;
 
 /// The words that begin a declaration.
 const KEYWORDS: [&str; 14] = [
@@ -46,6 +47,9 @@ pub(super) struct Trouble<'a> {
 impl Reader<'_> {
     /// Reports a run of text that could not be read; `rule` is what it should have been.
     pub(super) fn trouble(&mut self, rule: Rule, span: Span) {
+        if self.diagnostics.len() >= MAX_FINDINGS {
+            return;
+        }
         let text = self.under(span).trim_end();
         let one_line = !text.contains('\n');
         let after = self.text.get((span.end - self.base) as usize..).unwrap_or_default();

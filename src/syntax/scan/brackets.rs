@@ -232,7 +232,7 @@ impl Scanner<'_> {
                 .help("delete it, or add what it should close")
                 .fix(format!("delete `{sign}`"), span, ""),
         };
-        self.diagnostics.push(diagnostic);
+        self.report(diagnostic);
         self.set(bracket.at, b' ');
     }
 
@@ -266,7 +266,7 @@ impl Scanner<'_> {
             code.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
         let span = self.span(end - word.max(1), end);
         let found = self.slice(end - word.max(1), end).to_owned();
-        self.diagnostics.push(
+        self.report(
             Diagnostic::error("unopened-brace", span, format!("expected `{{` after `{found}`"))
                 .related(self.span(bracket.at, bracket.at + 1), "nothing else is open that this could close")
                 .help("add `{`")
@@ -310,7 +310,7 @@ impl Scanner<'_> {
                     .label("opened here")
                     .help(format!("add `{closer}`"));
             if !known {
-                self.diagnostics.push(diagnostic);
+                self.report(diagnostic);
             }
         }
         if open.byte != b'{' {

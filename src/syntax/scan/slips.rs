@@ -34,7 +34,7 @@ impl Scanner<'_> {
         if let Some(fix) = diagnostic.fix.as_mut() {
             fix.edits = edits;
         }
-        self.diagnostics.push(diagnostic);
+        self.report(diagnostic);
     }
 
     /// `# text`
@@ -70,7 +70,7 @@ impl Scanner<'_> {
                     .fix("change it to `//`", span, "")
             });
         } else {
-            self.diagnostics.push(
+            self.report(
                 Diagnostic::error("syntax-error", span, "a comment begins with `//` and ends with its line")
                     .help("write `//` at the end of a line, or on lines of its own"),
             );
@@ -131,7 +131,7 @@ impl Scanner<'_> {
         let diagnostic = Diagnostic::error("syntax-error", span, "a string stands in double quotes")
             .help(format!("write `{right}`"))
             .fix("change the quotes", span, right);
-        self.diagnostics.push(diagnostic);
+        self.report(diagnostic);
         if text.contains(['"', '\\', '$']) {
             self.break_off(start, end);
         } else {
@@ -194,7 +194,7 @@ impl Scanner<'_> {
         let close = rest.get(length..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
         let end = from + length + close;
         let span = self.span(start, end);
-        self.diagnostics.push(
+        self.report(
             Diagnostic::error("syntax-error", span, "a string stands in straight quotes")
                 .help(format!("write `\"{text}\"`"))
                 .fix("change the quotes", span, format!("\"{text}\"")),
