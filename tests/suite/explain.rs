@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
-use super::corpus::cases;
+use super::corpus::{cases, single};
 use super::rooms::check_case;
 use vpipe::diag::{CODES, Diagnostic, Part, parts};
 
@@ -38,6 +38,9 @@ fn the_examples_do_what_the_pages_say() {
                 if !found.is_empty() {
                     let _ = writeln!(failures, "{}, right: {}", code.name, told(&found));
                 }
+                for unformatted in unformatted(right) {
+                    let _ = writeln!(failures, "{}, right, as `fmt` writes it:\n{unformatted}", code.name);
+                }
             }
             _ => drop(writeln!(failures, "{}: one wrong and one right example, or none", code.name)),
         }
@@ -49,6 +52,14 @@ fn the_examples_do_what_the_pages_say() {
 fn findings(example: &str) -> Vec<Diagnostic> {
     let (_, cases) = cases(&format!("--- example ---\n{example}\n"));
     check_case(&cases[0]).diagnostics
+}
+
+/// Files of an example that `vpipe fmt` would change, as they were then.
+fn unformatted(example: &str) -> Vec<String> {
+    let (_, cases) = cases(&format!("--- example ---\n{example}\n"));
+    let files = cases[0].files.iter().filter(|file| file.name.ends_with(".vpipe"));
+    let pretty = files.map(|file| (file, vpipe::fmt::format(&single(&file.name, &file.code).1).unwrap()));
+    pretty.filter(|(file, pretty)| file.code != *pretty).map(|(_, pretty)| pretty).collect()
 }
 
 fn told(found: &[Diagnostic]) -> String {
