@@ -1,7 +1,7 @@
 //! Bodies: the attributes and blocks of resources, and of blocks inside them.
 
 use indexmap::IndexMap;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::checker::{Checker, Want};
 use super::habits::habit;
@@ -48,8 +48,14 @@ impl<'s> Shape<'s> {
     }
 }
 
-/// The attributes that a body gives so far: where, and whether always.
-type Given<'a> = HashMap<&'a str, (Span, bool)>;
+/// What a body gives so far.
+#[derive(Clone, Default)]
+struct Given<'a> {
+    /// Its attributes: where, and whether always.
+    places: HashMap<&'a str, (Span, bool)>,
+    /// What misspelt attributes probably mean: it is not told as missing, too.
+    meant: HashSet<&'a str>,
+}
 
 /// Where in a body an entry stands.
 #[derive(Clone, Copy, Default)]
@@ -61,7 +67,7 @@ struct Around {
 impl<'a> Checker<'a> {
     /// Checks a body. What it must give and does not is reported at `place`.
     pub(super) fn body(&mut self, body: &'a Body, shape: Shape<'a>, place: &Ident) {
-        let mut given = Given::new();
+        let mut given = Given::default();
         self.entries(&body.entries, shape, &mut given, Around::default());
         if !has_broken(&body.entries) {
             self.missing(shape, &given, place);
@@ -109,7 +115,8 @@ impl<'a> Checker<'a> {
         let name = &entry.name;
         let Some(attribute) = shape.attribute(&name.value) else {
             self.touch(&entry.value);
-            return self.unknown_attribute(name, Some(&entry.value), shape);
+            given.meant.extend(self.unknown_attribute(name, Some(&entry.value), shape));
+            return;
         };
         self.give(name, given, around);
         self.expect(&entry.value, Want::new(&attribute.ty, &attribute.name));
@@ -127,15 +134,17 @@ impl<'a> Checker<'a> {
                 .help("only blocks are repeated with `for`; make a list with `[for … in …: …]`"),
             );
         }
-        if let Some((first, _)) = given.insert(&name.value, (name.span, true)) {
+        if let Some((first, _)) = given.places.insert(&name.value, (name.span, true)) {
             self.given_twice(name, first);
         }
     }
 
-    fn unknown_attribute(&mut self, name: &Ident, value: Option<&Expr>, shape: Shape<'a>) {
+    /// Reports an attribute that there is not; gives the one that was probably meant.
+    fn unknown_attribute(&mut self, name: &Ident, value: Option<&Expr>, shape: Shape<'a>) -> Option<&'a str> {
         let word = name.value.as_str();
         if let Some(block) = shape.block(word) {
-            return self.block_expected(name, value, block);
+            self.block_expected(name, value, block);
+            return None;
         }
         let message = format!("{} has no attribute `{word}`", shape.title());
         let diagnostic = Diagnostic::error("unknown-attribute", name.span, message);
@@ -148,24 +157,28 @@ impl<'a> Checker<'a> {
                 })
                 .collect();
             let help = format!("it stands before the brace: `{} {}`", shape.owner, words.join(" "));
-            return self.report(diagnostic.help(help));
+            self.report(diagnostic.help(help));
+            return None;
         }
         match habit(shape.owner, word) {
             Some((ours, "")) if shape.attribute(ours).is_some() => {
-                return self.report(diagnostic.help(format!("it is called `{ours}` here")).fix(
+                self.report(diagnostic.help(format!("it is called `{ours}` here")).fix(
                     format!("rename to `{ours}`"),
                     name.span,
                     ours,
                 ));
+                Some(ours)
             }
-            Some((_, help)) if !help.is_empty() => return self.report(diagnostic.help(help)),
-            _ => {}
+            Some((_, help)) if !help.is_empty() => {
+                self.report(diagnostic.help(help));
+                None
+            }
+            _ => self.report_unknown(diagnostic, name, shape),
         }
-        self.report_unknown(diagnostic, name, shape);
     }
 
-    /// Adds a did-you-mean among everything that the body may hold.
-    fn report_unknown(&mut self, diagnostic: Diagnostic, name: &Ident, shape: Shape<'a>) {
+    /// Adds a did-you-mean among everything that the body may hold; gives what was probably meant.
+    fn report_unknown(&mut self, diagnostic: Diagnostic, name: &Ident, shape: Shape<'a>) -> Option<&'a str> {
         let attributes = shape.attributes.keys().chain(shape.common.into_iter().flat_map(IndexMap::keys));
         let known = attributes.chain(shape.blocks.into_iter().flat_map(IndexMap::keys)).map(String::as_str);
         let near = self.near(&name.value, known.clone());
@@ -179,6 +192,7 @@ impl<'a> Checker<'a> {
             None if all.is_empty() => diagnostic.help("it takes nothing between its braces"),
             None => diagnostic.help(format!("it takes {}", sentence_list(all, "and"))),
         });
+        near
     }
 
     /// Reports `process = { … }`.
@@ -230,7 +244,7 @@ impl<'a> Checker<'a> {
             );
             match habit(shape.owner, &name.value) {
                 Some((_, help)) if !help.is_empty() => self.report(diagnostic.help(help)),
-                _ => self.report_unknown(diagnostic, name, shape),
+                _ => given.meant.extend(self.report_unknown(diagnostic, name, shape)),
             }
         }
         block.header.iter().flat_map(|arg| &arg.values).for_each(|value| self.touch(value));
@@ -254,7 +268,7 @@ impl<'a> Checker<'a> {
             };
             match &block.body {
                 Some(body) => checker.body(body, shape, &block.name),
-                None => checker.missing(shape, &Given::new(), &block.name),
+                None => checker.missing(shape, &Given::default(), &block.name),
             }
         });
     }
@@ -276,7 +290,10 @@ impl<'a> Checker<'a> {
     /// Reports what must be given and is not.
     fn missing(&mut self, shape: Shape<'a>, given: &Given<'a>, place: &Ident) {
         let absent = |attribute: &&Attribute| {
-            !attribute.optional() && !given.get(attribute.name.as_str()).is_some_and(|(_, always)| *always)
+            let name = attribute.name.as_str();
+            let given =
+                given.places.get(name).is_some_and(|(_, always)| *always) || given.meant.contains(name);
+            !attribute.optional() && !given
         };
         let missing: Vec<&Attribute> = shape.attributes.values().filter(absent).collect();
         if missing.is_empty() {
@@ -286,7 +303,7 @@ impl<'a> Checker<'a> {
         let message = format!("`{}` lacks {names}", place.value);
         let mut diagnostic = Diagnostic::error("missing-attribute", place.span, message);
         for attribute in &missing {
-            if let Some((span, _)) = given.get(attribute.name.as_str()) {
+            if let Some((span, _)) = given.places.get(attribute.name.as_str()) {
                 diagnostic =
                     diagnostic.related(*span, format!("`{}` is given only sometimes", attribute.name));
             }
@@ -302,13 +319,14 @@ impl<'a> Checker<'a> {
 
 /// What two branches give together.
 fn merge<'a>(given: &mut Given<'a>, then: Given<'a>, otherwise: Given<'a>) {
-    for (name, (span, always)) in then {
-        let other = otherwise.get(name).is_some_and(|(_, always)| *always);
-        given.entry(name).or_insert((span, always && other));
+    for (name, (span, always)) in then.places {
+        let other = otherwise.places.get(name).is_some_and(|(_, always)| *always);
+        given.places.entry(name).or_insert((span, always && other));
     }
-    for (name, (span, _)) in otherwise {
-        given.entry(name).or_insert((span, false));
+    for (name, (span, _)) in otherwise.places {
+        given.places.entry(name).or_insert((span, false));
     }
+    given.meant.extend(then.meant.into_iter().chain(otherwise.meant));
 }
 
 /// Whether a part of the body could not be parsed: what is missing may stand there.

@@ -139,7 +139,8 @@ impl<'a> Checker<'a> {
         };
         let diagnostic = Diagnostic::error(code, text_expr.span, message);
         if literals == [""] {
-            self.report(diagnostic.help(format!("declare it: `stage {text} {{ … }}`")));
+            let help = format!("declare it: `stage {text} {{ … }}`");
+            self.report(diagnostic.label("this file has no stages").help(help));
             return true;
         }
         self.report(match closest(&text, literals.iter().copied()) {

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::types::{BlockSchema, Field, Header};
 use crate::base::{Span, closest, sentence_list};
 use crate::diag::Diagnostic;
-use crate::syntax::ast::{Arg, Block, Expr};
+use crate::syntax::ast::{Arg, Block, Expr, ExprKind, HeaderArg};
 
 /// The values that a block's header gives to one attribute.
 #[derive(Clone, Debug)]
@@ -36,7 +36,22 @@ pub fn bind_header<'a>(
     let mut bound: IndexMap<String, BoundArg<'a>> = IndexMap::new();
     let mut wrong = Vec::new();
     let usage = || format!("write `{}`", usage(schema));
-    for arg in &block.header {
+    let (mut meant, mut surplus) = (None, false);
+    for (at, arg) in block.header.iter().enumerate() {
+        // What follows a misspelt keyword is its value.
+        if meant.is_some_and(|meant| meant == at) {
+            continue;
+        }
+        if let Some((word, near)) = misspelt_keyword(schema, block, at) {
+            let message = format!("`{}` has no `{word}`", schema.name);
+            wrong.push(
+                Diagnostic::error("invalid-header", arg.span, message)
+                    .help(format!("did you mean `{near}`?"))
+                    .fix(format!("change to `{near}`"), arg.span, near),
+            );
+            meant = Some(at + 1);
+            continue;
+        }
         let header = match &arg.keyword {
             Some(word) => schema.header.iter().find(|h| h.keyword.as_ref() == Some(&word.value)),
             None => {
@@ -44,23 +59,10 @@ pub fn bind_header<'a>(
             }
         };
         let Some(header) = header else {
-            let diagnostic = match &arg.keyword {
-                Some(word) => {
-                    let words = schema.header.iter().filter_map(|h| h.keyword.as_deref());
-                    let message = format!("`{}` has no `{}`", schema.name, word.value);
-                    let diagnostic = Diagnostic::error("invalid-header", word.span, message);
-                    match closest(&word.value, words) {
-                        Some(near) => diagnostic.fix(format!("change to `{near}`"), word.span, near),
-                        None => diagnostic,
-                    }
-                }
-                None => Diagnostic::error(
-                    "invalid-header",
-                    arg.span,
-                    format!("`{}` takes no further value here", schema.name),
-                ),
-            };
-            wrong.push(diagnostic.help(usage()));
+            // Of values without a place the first is told.
+            if arg.keyword.is_some() || !std::mem::replace(&mut surplus, true) {
+                wrong.push(no_header(schema, block, arg).help(usage()));
+            }
             continue;
         };
         let found = BoundArg { header, values: &arg.values, span: arg.span };
@@ -92,6 +94,58 @@ pub fn bind_header<'a>(
         wrong.push(Diagnostic::error("invalid-header", block.name.span, message).help(usage()));
     }
     if wrong.is_empty() { Ok(bound) } else { Err(wrong) }
+}
+
+/// Reports a header value for which there is no place.
+fn no_header(schema: &BlockSchema, block: &Block, arg: &HeaderArg) -> Diagnostic {
+    let error = |span, message| Diagnostic::error("invalid-header", span, message);
+    if let Some(word) = &arg.keyword {
+        let words = schema.header.iter().filter_map(|header| header.keyword.as_deref());
+        let diagnostic = error(word.span, format!("`{}` has no `{}`", schema.name, word.value));
+        return match closest(&word.value, words) {
+            Some(near) => diagnostic.fix(format!("change to `{near}`"), word.span, near),
+            None => diagnostic,
+        };
+    }
+    match left_out_keyword(schema, block, arg) {
+        Some(word) => {
+            let start = Span::new(arg.span.start, arg.span.start);
+            error(arg.span, format!("`{}` lacks `{word}` before this", schema.name)).fix(
+                format!("add `{word}`"),
+                start,
+                format!("{word} "),
+            )
+        }
+        None => error(arg.span, format!("`{}` takes no further value here", schema.name)),
+    }
+}
+
+/// The keywords of a header that a block does not use.
+fn free_keywords<'a>(schema: &'a BlockSchema, block: &'a Block) -> impl Iterator<Item = &'a str> {
+    let free = |word: &&str| {
+        let used = |arg: &HeaderArg| arg.keyword.as_ref().is_some_and(|one| one.value == **word);
+        !block.header.iter().any(used)
+    };
+    schema.header.iter().filter_map(|header| header.keyword.as_deref()).filter(free)
+}
+
+/// Whether the header value at a place is a keyword misspelt, such as `form` before another value; and which one.
+fn misspelt_keyword<'a>(schema: &'a BlockSchema, block: &'a Block, at: usize) -> Option<(&'a str, &'a str)> {
+    let [this, next, ..] = block.header.get(at..)? else { return None };
+    let ([Expr { kind: ExprKind::Name(word), .. }], None, None) =
+        (&this.values[..], &this.keyword, &next.keyword)
+    else {
+        return None;
+    };
+    Some((word, closest(word, free_keywords(schema, block))?))
+}
+
+/// The one keyword that was left out before the last header value.
+fn left_out_keyword<'a>(schema: &'a BlockSchema, block: &'a Block, arg: &HeaderArg) -> Option<&'a str> {
+    let mut free = free_keywords(schema, block);
+    let last = block.header.last().is_some_and(|last| last.span == arg.span);
+    let word = free.next().filter(|_| last)?;
+    free.next().is_none().then_some(word)
 }
 
 /// How a block is written: `allow PROTOCOL PORTS from SOURCE`.
