@@ -19,11 +19,12 @@ mod suite {
     #[cfg(feature = "aws")]
     mod readme;
     mod explain;
+    mod formats;
+    mod pre_commit;
     mod rooms;
     #[cfg(feature = "aws")]
     mod stack;
     #[cfg(feature = "aws")]
     mod sweep;
-    #[cfg(feature = "local")]
     mod tools;
 }
