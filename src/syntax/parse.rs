@@ -354,6 +354,9 @@ mod tests {
             (format!("bucket a {{\n{}}}", "b = 1\n".repeat(size)), None),
             (format!("bucket a {{\n{}}}", "b = [\n".repeat(size)), Some("too-deep")),
             ("let a = 1\n".repeat(size), None),
+            (format!("a b {{ t ({}c {{\nG)", "{\n".repeat(40)), Some("unclosed-brace")),
+            (format!("a b {{ t ({})", "{{ {]\n".repeat(12)), Some("unclosed-brace")),
+            (format!("a b {{ ? {}", "b \"${ { \"\"\"${ ".repeat(12)), Some("unclosed-brace")),
         ] {
             let codes = codes(&text);
             assert_eq!(codes.first().copied(), expected, "{:?}", text.get(..20));
