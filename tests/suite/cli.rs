@@ -82,7 +82,7 @@ fn check_exits_with_0_1_and_2() {
     place.vpipe(&["check", "good.vpipe"]).exits(0, "no mistakes found");
     place.vpipe(&["check", "bad.vpipe"]).exits(1, "did you mean `bucket`?");
     place.vpipe(&["check"]).exits(1, "2 errors");
-    place.vpipe(&["check", "gud.vpipe"]).exits(2, "did you mean `good.vpipe`?");
+    place.vpipe(&["check", "god.vpipe"]).exits(2, "did you mean `good.vpipe`?");
     place.vpipe(&["check", "--form", "x"]).exits(2, "--format");
     place.vpipe(&["chekc"]).exits(2, "check");
 }
