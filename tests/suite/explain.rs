@@ -10,7 +10,6 @@ use vpipe::diag::{CODES, Diagnostic, Part, parts};
 /// Codes that no file can show, with the reason. Their pages say so.
 const NOT_SHOWN: &[(&str, &str)] = &[
     ("invalid-kind", "only the library declares kinds"),
-    ("invalid-name", "no kind of the library has rules that a generated name cannot keep"),
     ("invalid-value", "comes from `--set`"),
     ("missing-file", "there is no file"),
     ("missing-resource", "what leads to it is found before, as `possibly-none`"),

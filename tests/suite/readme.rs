@@ -19,8 +19,7 @@ fn its_pipelines_have_no_mistakes() {
     assert!(!found.is_empty());
     for text in found {
         let checked = vpipe::check::check_text("README.md", &text, PathBuf::from("."));
-        let mut diagnostics = checked.diagnostics;
-        diagnostics.extend(checked.program.iter().flat_map(vpipe::eval::check_stages));
+        let diagnostics = vpipe::eval::examine(checked).diagnostics;
         assert!(diagnostics.is_empty(), "{diagnostics:#?}\n{text}");
     }
 }
