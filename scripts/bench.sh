@@ -19,7 +19,7 @@ def resource(n):
 }}
 
 '''
-for count in (1_000, 10_000, 100_000):
+for count in (1_000, 10_000):
     with open(f"{work}/{count}.vpipe", "w") as out:
         out.write('pipeline big { region = "us-east-1" }\n\nexisting vpc main { default = true }\n\n')
         out.writelines(resource(n) for n in range(count))
@@ -45,7 +45,7 @@ def memory(command):
     return os.wait4(pid, 0)[2].ru_maxrss / 1024
 measure("/bin/true", ["/bin/true"])
 measure("check examples/vprofile", [vpipe, "check", "examples/vprofile/vprofile.vpipe"])
-for count, runs in ((1_000, 20), (10_000, 20), (100_000, 3)):
+for count, runs in ((1_000, 20), (10_000, 20)):
     file = f"{work}/{count}.vpipe"
     measure(f"check {count} resources", [vpipe, "check", file], runs)
     print(f"{'  peak memory':<44} {memory([os.path.abspath(vpipe), 'check', file]):9.1f} MiB")
