@@ -23,8 +23,8 @@ impl<'a> Checker<'a> {
     ) -> Type {
         match op {
             BinaryOp::And | BinaryOp::Or => {
-                self.condition(left, word(op));
-                self.where_holds(left, op == BinaryOp::And, |checker| checker.condition(right, word(op)));
+                self.condition(left, op.symbol());
+                self.where_holds(left, op == BinaryOp::And, |checker| checker.condition(right, op.symbol()));
                 Type::bool()
             }
             BinaryOp::Default => {
@@ -247,14 +247,14 @@ impl<'a> Checker<'a> {
     fn absent(&mut self, e: &'a Expr, ty: &Type, op: BinaryOp) -> bool {
         let absent = matches!(ty, Type::Optional(_) | Type::None);
         if absent {
-            let diagnostic = self.possibly_none(e, format!("`{}` needs a value", word(op)));
+            let diagnostic = self.possibly_none(e, format!("`{}` needs a value", op.symbol()));
             self.report(diagnostic);
         }
         absent
     }
 
     fn no_operand(&mut self, e: &'a Expr, ty: &Type, op: BinaryOp) {
-        let message = format!("`{}` does not work on {}", word(op), shown(ty));
+        let message = format!("`{}` does not work on {}", op.symbol(), shown(ty));
         self.report(
             Diagnostic::error("type-mismatch", e.span, message)
                 .help("it works on numbers, sizes, times and texts"),
@@ -311,7 +311,7 @@ impl<'a> Checker<'a> {
             return ty;
         }
         let span: Span = left.span.to(right.span);
-        let message = format!("`{}` does not work on {} and {}", word(op), shown(a), shown(b));
+        let message = format!("`{}` does not work on {} and {}", op.symbol(), shown(a), shown(b));
         let diagnostic = Diagnostic::error("type-mismatch", span, message);
         let text = |ty: &Type| ty.base().is_some_and(Base::is_text);
         self.report(match op {
@@ -386,26 +386,6 @@ fn values(ty: &Type) -> Type {
         Type::Map(value) => (**value).clone(),
         Type::Record(fields) => join_all(fields.values().map(|field| field.ty.clone())),
         _ => Type::Error,
-    }
-}
-
-/// The operator as written.
-fn word(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Default => "??",
-        BinaryOp::Or => "or",
-        BinaryOp::And => "and",
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Le => "<=",
-        BinaryOp::Gt => ">",
-        BinaryOp::Ge => ">=",
-        BinaryOp::In => "in",
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
     }
 }
 

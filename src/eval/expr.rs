@@ -305,7 +305,7 @@ impl<'a> Evaluator<'a> {
             BinaryOp::Eq | BinaryOp::Ne => self.operand(right, left, cx),
             _ => self.value(right, &ANY, cx),
         };
-        self.compute(symbol(op), &[a?, b?], span)
+        self.compute(op.symbol(), &[a?, b?], span)
     }
 
     /// One side of a comparison; a bare word may be an alternative of the other side's type.
@@ -491,26 +491,6 @@ impl<'a> Evaluator<'a> {
             Ok(text) => self.result(Ok(Value::String(text)), expr.span),
             Err(why) => self.wrong(unreadable(why)),
         }
-    }
-}
-
-/// The word of an operator.
-fn symbol(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Default => "??",
-        BinaryOp::Or => "or",
-        BinaryOp::And => "and",
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Le => "<=",
-        BinaryOp::Gt => ">",
-        BinaryOp::Ge => ">=",
-        BinaryOp::In => "in",
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
     }
 }
 
