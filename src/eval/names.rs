@@ -28,11 +28,16 @@ pub(super) struct Naming {
 }
 
 impl Naming {
-    /// The name of a node before it is made to fit: `vprofile-prod-net-db-a`.
+    /// The name of a node before it is made to fit: `vprofile-prod-net-db-a`. A hash stands for letters that AWS does not
+    /// take: `db["köln"]` and `db["kiln"]` have to stay apart.
     pub(super) fn plain(&self, id: &str) -> String {
         let stage = self.stage.as_deref().unwrap_or_default();
         let name = hyphens([self.pipeline.as_str(), stage, id]);
-        if name.is_empty() { format!("v{}", short_hash(id)) } else { name }
+        match name.is_empty() {
+            true => format!("v{}", short_hash(id)),
+            false if id.is_ascii() => name,
+            false => format!("{name}-{}", short_hash(id)),
+        }
     }
 
     /// The default of an identity attribute. It may break a pattern that no such name can fit.
@@ -164,6 +169,12 @@ mod tests {
         assert_eq!((a.len(), b.len()), (50, 50));
         assert!(a.starts_with("vprofile-prod-xxx") && a != b, "{a} {b}");
         assert_eq!(fit("x", "web", 1, 5).len(), 5);
+    }
+
+    #[test]
+    fn letters_that_aws_does_not_take_keep_names_apart() {
+        let (here, there) = (naming().plain("db[\"大阪\"]"), naming().plain("db[\"日本\"]"));
+        assert!(here.starts_with("vprofile-prod-db-") && here.is_ascii() && here != there, "{here} {there}");
     }
 
     #[test]
