@@ -2,8 +2,8 @@
 
 use super::Exit;
 use super::ask::{self, Question};
-use super::load::{Choice, Loaded, load};
-use super::session::{Purpose, Reach, Session, failures, refused, runtime};
+use super::load::{Choice, Loaded};
+use super::session::{Opening, Purpose, Reach, Session, failures, refused, session};
 use super::terminal::Terminal;
 use crate::plan::{Totals, render};
 use crate::report;
@@ -31,41 +31,26 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, terminal: Terminal) -> Exit {
-    let loaded = match load(&args.choice, &args.reach.set, &terminal) {
-        Ok(loaded) => loaded,
-        Err(exit) => return exit,
-    };
-    match runtime(args.reach.speed(&args.choice)) {
-        Ok(runtime) => runtime.block_on(whole(args, &loaded, terminal)),
-        Err(why) => {
-            terminal.error(&why);
-            Exit::Failed
-        }
-    }
+    let Args { choice, reach, .. } = args;
+    let opening = Opening { choice, reach, purpose: Purpose::Change, approved: false };
+    session(&opening, terminal, async |loaded, session| whole(args, loaded, session, terminal).await)
 }
 
-async fn whole(args: &Args, loaded: &Loaded, terminal: Terminal) -> Exit {
-    let opened = Session::open(loaded, &args.choice, &args.reach, Purpose::Change, false, terminal).await;
-    let session = match opened {
-        Ok(session) => session,
-        Err(exit) => return exit,
-    };
-    session.heed_interrupts(terminal);
+async fn whole(args: &Args, loaded: &Loaded, session: &Session, terminal: Terminal) -> Exit {
     let plan = match run::plan_destroy(&session.job).await {
         Ok(plan) => plan,
         Err(error) => return refused(&error, loaded, terminal),
     };
     let look = terminal.look();
     let idle = Totals::of(&plan).nothing_to_do();
-    match session.job.has_resources() {
-        Err(error) => return refused(&error.into(), loaded, terminal),
-        Ok(false) if idle => {
+    match session.history.nodes.is_empty() {
+        true if idle => {
             terminal.note("nothing to delete");
             return Exit::Well;
         }
         // All is gone, and the journal is to know it.
-        Ok(_) if idle => {}
-        Ok(_) => terminal.print(&render(&plan, look.colour, look.width)),
+        false if idle => {}
+        _ => terminal.print(&render(&plan, look.colour, look.width)),
     }
     let production = loaded.manifest.production && !args.choice.local;
     let question = Question {

@@ -1,8 +1,8 @@
 //! `vpipe plan`
 
 use super::Exit;
-use super::load::{Choice, load};
-use super::session::{Purpose, Reach, Session, refused, runtime};
+use super::load::Choice;
+use super::session::{Opening, Purpose, Reach, refused, session};
 use super::terminal::Terminal;
 use crate::plan::render;
 use crate::run;
@@ -25,37 +25,20 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, terminal: Terminal) -> Exit {
-    let loaded = match load(&args.choice, &args.reach.set, &terminal) {
-        Ok(loaded) => loaded,
-        Err(exit) => return exit,
-    };
-    let runtime = match runtime(args.reach.speed(&args.choice)) {
-        Ok(runtime) => runtime,
-        Err(why) => {
-            terminal.error(&why);
-            return Exit::Failed;
+    let Args { choice, reach, json } = args;
+    let opening = Opening { choice, reach, purpose: Purpose::Read, approved: false };
+    session(&opening, terminal, async |loaded, session| match run::plan(&session.job).await {
+        Ok(plan) if *json => {
+            // A plan is plain data: it always has a text.
+            let text = serde_json::to_string_pretty(&plan).unwrap_or_default();
+            terminal.print(&format!("{text}\n"));
+            Exit::Well
         }
-    };
-    runtime.block_on(async {
-        let opened = Session::open(&loaded, &args.choice, &args.reach, Purpose::Read, false, terminal).await;
-        let session = match opened {
-            Ok(session) => session,
-            Err(exit) => return exit,
-        };
-        session.heed_interrupts(terminal);
-        match run::plan(&session.job).await {
-            Ok(plan) if args.json => {
-                // A plan is plain data: it always has a text.
-                let text = serde_json::to_string_pretty(&plan).unwrap_or_default();
-                terminal.print(&format!("{text}\n"));
-                Exit::Well
-            }
-            Ok(plan) => {
-                let look = terminal.look();
-                terminal.print(&render(&plan, look.colour, look.width));
-                Exit::Well
-            }
-            Err(error) => refused(&error, &loaded, terminal),
+        Ok(plan) => {
+            let look = terminal.look();
+            terminal.print(&render(&plan, look.colour, look.width));
+            Exit::Well
         }
+        Err(error) => refused(&error, loaded, terminal),
     })
 }

@@ -2,8 +2,8 @@
 
 use super::Exit;
 use super::ask::{self, Question};
-use super::load::{Choice, Loaded, load};
-use super::session::{Purpose, Reach, Session, failures, refused, runtime};
+use super::load::{Choice, Loaded};
+use super::session::{Opening, Purpose, Reach, Session, failures, refused, session};
 use super::terminal::Terminal;
 use crate::plan::{Totals, render};
 use crate::report;
@@ -35,34 +35,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, terminal: Terminal) -> Exit {
-    let loaded = match load(&args.choice, &args.reach.set, &terminal) {
-        Ok(loaded) => loaded,
-        Err(exit) => return exit,
-    };
-    match runtime(args.reach.speed(&args.choice)) {
-        Ok(runtime) => runtime.block_on(whole(args, &loaded, terminal)),
-        Err(why) => {
-            terminal.error(&why);
-            Exit::Failed
-        }
-    }
+    let Args { choice, reach, approve, .. } = args;
+    let opening = Opening { choice, reach, purpose: Purpose::Change, approved: *approve };
+    session(&opening, terminal, async |loaded, session| whole(args, loaded, session, terminal).await)
 }
 
-async fn whole(args: &Args, loaded: &Loaded, terminal: Terminal) -> Exit {
-    let opened =
-        Session::open(loaded, &args.choice, &args.reach, Purpose::Change, args.approve, terminal).await;
-    let session = match opened {
-        Ok(session) => session,
-        Err(exit) => return exit,
-    };
-    session.heed_interrupts(terminal);
-    let before = session.job.unfinished().and_then(|run| Ok((run.is_some(), session.job.has_run()?)));
-    let (unfinished, has_run) = match before {
-        Ok(before) => before,
-        Err(error) => return refused(&error.into(), loaded, terminal),
-    };
-    match (unfinished, args.resume) {
-        (false, true) if has_run => {
+async fn whole(args: &Args, loaded: &Loaded, session: &Session, terminal: Terminal) -> Exit {
+    match (session.history.unfinished(), args.resume) {
+        (false, true) if session.history.last_run().is_some() => {
             terminal.note("nothing to resume: the last run ended well");
             return Exit::Well;
         }

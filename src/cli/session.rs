@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use tokio::runtime::{Builder, Runtime};
 
 use super::Exit;
-use super::load::{Choice, Loaded};
+use super::load::{Choice, Loaded, load};
 use super::terminal::Terminal;
 use crate::cloud::{Clients, Connect, Net, RealNet, connect, driver};
 use crate::diag::{self, Diagnostic, Format};
-use crate::journal::{Journal, JournalError};
+use crate::journal::{History, Journal, JournalError};
 use crate::local::{Faults, Local, LocalNet, Now, Trouble, transport, virtual_clock, wall_clock};
 use crate::report;
 use crate::run::{Interrupt, Job, Listener, NodeError, RunError, Speed, World};
@@ -100,33 +100,61 @@ impl Reach {
     }
 }
 
+/// What a session is opened for.
+pub(super) struct Opening<'a> {
+    pub(super) choice: &'a Choice,
+    pub(super) reach: &'a Reach,
+    pub(super) purpose: Purpose,
+    /// Whether an approval is granted on the command line.
+    pub(super) approved: bool,
+}
+
+/// Loads a file, opens its session, and works in it until it is done or interrupted.
+pub(super) fn session(
+    opening: &Opening<'_>,
+    terminal: Terminal,
+    work: impl AsyncFnOnce(&Loaded, &Session) -> Exit,
+) -> Exit {
+    let loaded = match load(opening.choice, &opening.reach.set, &terminal) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let runtime = match runtime(opening.reach.speed(opening.choice)) {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            terminal.error(&why);
+            return Exit::Failed;
+        }
+    };
+    runtime.block_on(async {
+        let session = match Session::open(&loaded, opening, terminal).await {
+            Ok(session) => session,
+            Err(why) => {
+                terminal.error(&why);
+                return Exit::Failed;
+            }
+        };
+        session.heed_interrupts(terminal);
+        work(&loaded, &session).await
+    })
+}
+
 /// A job, ready to be planned or run, and how to clear its progress from the terminal.
 pub(super) struct Session {
     pub(super) job: Job,
+    /// What the journal said when the session was opened.
+    pub(super) history: History,
     clear: Box<dyn Fn()>,
 }
 
 impl Session {
     /// Opens the journal and reaches the cloud.
-    ///
-    /// # Errors
-    /// How to exit; what went wrong has been shown.
-    pub(super) async fn open(
-        loaded: &Loaded,
-        choice: &Choice,
-        reach: &Reach,
-        purpose: Purpose,
-        approved: bool,
-        terminal: Terminal,
-    ) -> Result<Self, Exit> {
-        let failed = |why: String| {
-            terminal.error(&why);
-            Exit::Failed
-        };
-        let journal = open_journal(loaded, choice.local, purpose).map_err(|why| failed(why.to_string()))?;
+    async fn open(loaded: &Loaded, opening: &Opening<'_>, terminal: Terminal) -> Result<Self, String> {
+        let Opening { choice, reach, purpose, approved } = *opening;
+        let journal = open_journal(loaded, choice.local, purpose).map_err(|why| why.to_string())?;
+        let history = journal.history().map_err(|why| why.to_string())?;
         // Time on the local cloud never goes back behind what the journal has seen.
-        let not_before = journal.history().map_err(|why| failed(why.to_string()))?.newest;
-        let (clients, now) = clients(loaded, choice, reach, not_before).await.map_err(failed)?;
+        let (clients, now) = clients(loaded, choice, reach, history.newest).await?;
         let began = now();
         let (listener, clear) = listener(terminal, &now, purpose);
         let job = Job {
@@ -147,11 +175,11 @@ impl Session {
             source_fingerprint: loaded.fingerprint.clone(),
             approved,
         };
-        Ok(Self { job, clear })
+        Ok(Self { job, history, clear })
     }
 
     /// Stops the run at the first Ctrl-C, the process at the second.
-    pub(super) fn heed_interrupts(&self, terminal: Terminal) {
+    fn heed_interrupts(&self, terminal: Terminal) {
         let interrupt = self.job.interrupt.clone();
         tokio::spawn(async move {
             let mut asked = false;

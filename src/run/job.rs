@@ -8,7 +8,7 @@ use super::outcome::NodeError;
 use super::world::World;
 use crate::cloud::Driver;
 use crate::eval::Manifest;
-use crate::journal::{Journal, JournalError, LockHolder, RunSummary};
+use crate::journal::{Journal, JournalError, LockHolder};
 use crate::plan::Cycle;
 use crate::schema::Schema;
 
@@ -44,31 +44,6 @@ pub struct Job {
 }
 
 impl Job {
-    /// The last run, when it did not end well: killed, failed, interrupted or waiting for an approval.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub fn unfinished(&self) -> Result<Option<RunSummary>, JournalError> {
-        let history = self.journal().history()?;
-        Ok(if history.unfinished() { history.last_run().cloned() } else { None })
-    }
-
-    /// Whether there was any run before.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub fn has_run(&self) -> Result<bool, JournalError> {
-        Ok(self.journal().history()?.last_run().is_some())
-    }
-
-    /// Whether the journal knows of anything that was made or looked up and not deleted since, be it there or not.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub fn has_resources(&self) -> Result<bool, JournalError> {
-        Ok(!self.journal().history()?.nodes.is_empty())
-    }
-
     /// The journal, alone. A task that panicked while it held it has left it whole: each append is one transaction.
     pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)

@@ -386,12 +386,13 @@ async fn an_interrupt_lets_calls_finish_and_starts_none() {
     assert_eq!(outcome.result, Ended::Interrupted);
     assert_eq!(bench.cloud.log().len(), 2);
     let job = Job { interrupt: Interrupt::default(), ..bench.job() };
-    assert_eq!(job.unfinished().unwrap().unwrap().result.as_deref(), Some("interrupted"));
-    assert!(job.journal().history().unwrap().in_doubt.is_empty());
+    let history = job.journal().history().unwrap();
+    assert_eq!(history.last_run().unwrap().result.as_deref(), Some("interrupted"));
+    assert!(history.unfinished() && history.in_doubt.is_empty());
     let outcome = apply(&job, true).await.unwrap();
     ended_ok(&outcome);
     assert_eq!(bench.cloud.log().len(), 3);
-    assert!(job.unfinished().unwrap().is_none());
+    assert!(!job.journal().history().unwrap().unfinished());
 }
 
 #[tokio::test(start_paused = true)]
