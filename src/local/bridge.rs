@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::clock::Now;
+use super::record::{self, Via};
 use super::wire::decode_form;
 use super::{Local, Request, Response};
 use crate::cloud::LocalTransport;
@@ -76,7 +77,7 @@ impl HttpConnector for Bridge {
         HttpConnectorFuture::new(async move {
             let request = read(request).await?;
             bridge.pace.sleep(HALF_WAY).await;
-            let answer = bridge.local.handle(request, (bridge.now.0)());
+            let answer = record::handle(Via::Bridge, &bridge.local, request, (bridge.now.0)());
             bridge.pace.sleep(HALF_WAY).await;
             answer.map_err(|dropped| ConnectorError::io(Box::new(dropped))).and_then(write)
         })

@@ -32,6 +32,7 @@ pub mod godaddy;
 pub mod iam;
 pub mod mq;
 mod neighbours;
+mod record;
 pub mod rds;
 mod regions;
 pub mod s3;

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::clock::Now;
+use super::record::{self, Via};
 use super::wire::decode_form;
 use super::{Dropped, Local, Request, Response};
 
@@ -68,7 +69,7 @@ async fn answer(Shared((local, now)): Shared<(Arc<Local>, Now)>, incoming: Incom
         Err(error) => return plain(413, format!("the request's body cannot be read: {error}\n")),
     };
     // Files are written while the state is locked: not on the thread that serves the others.
-    let answer = tokio::task::spawn_blocking(move || local.handle(request, now())).await;
+    let answer = tokio::task::spawn_blocking(move || record::handle(Via::Port, &local, request, now())).await;
     match answer {
         Ok(Ok(response)) => write(response),
         Ok(Err(Dropped::NoSuchHost(host))) => {

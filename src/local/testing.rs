@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use super::record::{self, Via};
 use super::wire::xml;
 use super::{Dropped, Element, Faults, Local, Request, Response};
 
@@ -36,7 +37,7 @@ impl Client {
         let scope =
             format!("AWS4-HMAC-SHA256 Credential=AKID/20260101/{}/{service}/aws4_request, x", self.region);
         request.headers.push(("authorization".to_owned(), scope));
-        self.local.handle(request, self.now.get())
+        record::handle(Via::Test, &self.local, request, self.now.get())
     }
 
     /// A call of the query or EC2 protocol; the answer's root, or the code of the refusal.
