@@ -18,7 +18,7 @@ pub struct Builtin {
 const ANY: usize = usize::MAX;
 
 /// Every function, in alphabetical order.
-pub const BUILTINS: [Builtin; 22] = [
+pub const BUILTINS: [Builtin; 23] = [
     new(
         "contains",
         "contains(list, value)",
@@ -35,13 +35,19 @@ pub const BUILTINS: [Builtin; 22] = [
     new("keys", "keys(map)", "the keys of the map", (1, 1)),
     new("len", "len(value)", "the number of characters, elements or keys", (1, 1)),
     new("lower", "lower(text)", "the text in lower case", (1, 1)),
+    new("matches", "matches(text, pattern)", "whether a regular expression fits the whole text", (2, 2)),
     new("max", "max(a, b, …)", "the greatest of the values, or of a list", (1, ANY)),
     new("merge", "merge(a, b, …)", "the maps in one map; later ones win", (1, ANY)),
     new("min", "min(a, b, …)", "the least of the values, or of a list", (1, ANY)),
     new("range", "range(start, end)", "the integers from `start`, or 0, up to but without `end`", (1, 2)),
     new("replace", "replace(text, old, new)", "the text with every `old` made `new`", (3, 3)),
     new("sort", "sort(list)", "the list in order", (1, 1)),
-    new("split", "split(text, at)", "the parts of the text between the `at`s", (2, 2)),
+    new(
+        "split",
+        "split(text, at)",
+        "the parts of the text between the `at`s; its characters where that is \"\"",
+        (2, 2),
+    ),
     new("starts_with", "starts_with(text, start)", "whether the text begins so", (2, 2)),
     new("trim", "trim(text)", "the text without space at either end", (1, 1)),
     new("upper", "upper(text)", "the text in upper case", (1, 1)),
@@ -105,7 +111,7 @@ fn of(name: &str, args: &[Type]) -> Result<Type, Misfit> {
         "upper" | "lower" | "trim" | "env" | "file" => text(0).map(|()| Type::string()),
         "split" => text(0).and(text(1)).map(|()| list(Type::string())),
         "replace" => text(0).and(text(1)).and(text(2)).map(|()| Type::string()),
-        "starts_with" | "ends_with" => text(0).and(text(1)).map(|()| Type::bool()),
+        "starts_with" | "ends_with" | "matches" => text(0).and(text(1)).map(|()| Type::bool()),
         "join" => match item()? {
             Type::Handle(_) | Type::List(_) | Type::Map(_) | Type::Record(_) | Type::Optional(_) => {
                 Err(Misfit { at: 0, expected: "a list of texts" })
@@ -158,7 +164,7 @@ fn map_value(ty: &Type, at: usize) -> Result<Type, Misfit> {
 }
 
 /// The type with its secrets opened.
-fn open(ty: &Type) -> Type {
+pub(super) fn open(ty: &Type) -> Type {
     match ty {
         Type::Secret(inner) => open(inner),
         Type::List(inner) => Type::List(Box::new(open(inner))),

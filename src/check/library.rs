@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::builtins::open;
 use super::checker::{Checker, Want};
 use super::locals::Local;
 use super::{check_path, check_text};
@@ -31,9 +32,15 @@ fn check<'a>(
         span: attribute.span,
         symbol: None,
     };
-    checker.with_locals(attributes.iter().map(local).collect(), |checker| {
+    // A condition says only yes or no, so it may look at secrets.
+    let opened = |attribute: &&'a Attribute| Local { ty: open(&attribute.ty), ..local(attribute) };
+    checker.with_locals(attributes.iter().map(opened).collect(), |checker| {
         for require in requires {
             checker.condition(&require.condition, "require");
+        }
+    });
+    checker.with_locals(attributes.iter().map(local).collect(), |checker| {
+        for require in requires {
             let text = Type::string();
             checker.expect(&require.message, Want::new(&text, "else"));
             require.help.iter().for_each(|help| checker.expect(help, Want::new(&text, "help")));

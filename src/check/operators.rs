@@ -57,18 +57,31 @@ impl<'a> Checker<'a> {
         match &left.kind {
             ExprKind::Name(name) if !self.knows(name) => {
                 let b = self.infer(right, None);
-                (self.infer(left, Some(&b)), b)
+                (self.compared(left, &b), b)
             }
             _ => {
                 let a = self.infer(left, None);
-                let b = self.infer(right, Some(&a));
+                let b = self.compared(right, &a);
                 (a, b)
             }
         }
     }
 
+    /// The type of what is compared to a value of another type. A bare word alone asks which alternative it is, whatever
+    /// its parameters.
+    fn compared(&mut self, e: &'a Expr, other: &Type) -> Type {
+        let word = if let ExprKind::Name(name) = &e.kind { other.variant(name) } else { None };
+        match word {
+            Some(variant) => Type::Variant(Arc::clone(variant)),
+            None => self.infer(e, Some(other)),
+        }
+    }
+
     fn equality(&mut self, e: &'a Expr, left: &'a Expr, right: &'a Expr) {
         let (a, b) = self.both(left, right);
+        if is_word_of(left, &b) || is_word_of(right, &a) {
+            return;
+        }
         if self.opens_secret(left, &a, &b) || self.opens_secret(right, &b, &a) {
             return;
         }
@@ -202,7 +215,7 @@ impl<'a> Checker<'a> {
         if let ExprKind::List(items) = &right.kind {
             let a = self.infer(left, None);
             for item in items {
-                let b = self.infer(item, Some(&a));
+                let b = self.compared(item, &a);
                 if !a.overlaps(&b) && !self.never(left, &a, item) {
                     let message = format!("{} and {} are never equal", shown(&a), shown(&b));
                     self.report(
@@ -325,6 +338,11 @@ impl<'a> Checker<'a> {
         });
         Type::Error
     }
+}
+
+/// Whether an expression is the bare name of an alternative of a type.
+fn is_word_of(e: &Expr, ty: &Type) -> bool {
+    matches!(&e.kind, ExprKind::Name(name) if ty.variant(name).is_some())
 }
 
 /// The type of a sum, difference, product or quotient. `eval::apply` computes by the same table.

@@ -108,6 +108,7 @@ codes! {
     "unknown-step": "a step that there is not",
     "unknown-type": "a type that there is not",
     "unknown-unit": "a unit that there is not",
+    "unlisted-value" warns: "a value that a dated list of what AWS has does not have",
     "unopened-brace": "a bracket is closed that was never opened",
     "unreadable-file": "the file cannot be read",
     "unused-allow" warns: "an `allow` is not needed",

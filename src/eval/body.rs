@@ -220,6 +220,7 @@ impl<'a> Evaluator<'a> {
         record.whole &= all;
         self.complete(shape, &template, &mut record, given, span);
         self.block_lists(shape, &mut record, blocks);
+        self.known_rules(&template, &record);
         self.requires(shape, &template, &record, span, frame);
         record
     }

@@ -14,7 +14,7 @@ const LONGEST_LIST: usize = 50_000;
 const LONGEST_TEXT: usize = 1 << 20;
 
 /// The names of the builtin functions, in order.
-pub const BUILTINS: [&str; 21] = [
+pub const BUILTINS: [&str; 22] = [
     "contains",
     "distinct",
     "ends_with",
@@ -25,6 +25,7 @@ pub const BUILTINS: [&str; 21] = [
     "keys",
     "len",
     "lower",
+    "matches",
     "max",
     "merge",
     "min",
@@ -45,7 +46,13 @@ pub(super) fn call(name: &str, args: &[Value]) -> Result<Value, String> {
             Ok(items.iter().map(text).collect::<Result<Vec<_>, _>>()?.join(between).into())
         }
         ("split", [Value::String(whole), Value::String(at)]) if at.is_empty() => {
-            Err(format!("`split` of `{whole}` needs a text to split at"))
+            Ok(whole.chars().map(String::from).collect::<Vec<_>>().into())
+        }
+        ("matches", [Value::String(text), Value::String(pattern)]) => {
+            match regex_lite::Regex::new(&format!("^(?:{pattern})$")) {
+                Ok(regex) => Ok(regex.is_match(text).into()),
+                Err(why) => Err(format!("`{pattern}` is no regular expression: {why}")),
+            }
         }
         ("split", [Value::String(whole), Value::String(at)]) => {
             Ok(whole.split(at.as_str()).collect::<Vec<_>>().into())
@@ -95,7 +102,11 @@ fn length(value: &Value) -> Result<Value, String> {
 /// Whether `part` is an element of a list, a key of a map, inside a range, or part of a text.
 pub(super) fn contains(whole: &Value, part: &Value) -> Result<bool, String> {
     match (whole, part) {
-        (Value::List(items), part) => Ok(items.iter().any(|item| same(item, part))),
+        (Value::List(items), part) => {
+            // A range among ports is all the ports in it.
+            let within = |item: &Value| matches!(item, Value::Range(..)) && contains(item, part) == Ok(true);
+            Ok(items.iter().any(|item| same(item, part) || within(item)))
+        }
         (Value::Map(fields), Value::String(key)) => Ok(fields.contains_key(key)),
         (Value::Range(from, to), number) => Ok(order(from, number)?.is_le() && order(number, to)?.is_le()),
         (Value::String(text), Value::String(part)) => Ok(text.contains(part.as_str())),
@@ -155,6 +166,7 @@ pub(super) fn fits(op: &str, args: &[Value]) -> Result<(), String> {
         false => Ok(()),
     };
     match (op, args) {
+        ("split", [Value::String(whole), Value::String(at)]) if at.is_empty() => list(whole.chars().count()),
         ("concat", parts) => text(parts.iter().map(bytes).sum()),
         ("join", [items, between]) => {
             let items = items.items();
@@ -245,7 +257,9 @@ mod tests {
         assert_eq!(call("range", &[Value::Int(2)]), Ok(vec![0i64, 1].into()));
         assert_eq!(call("max", &[Value::Int(2), Value::Int(5)]), Ok(Value::Int(5)));
         assert!(call("range", &[Value::Int(i64::MAX)]).is_err());
-        assert!(call("split", &["a".into(), "".into()]).is_err());
+        assert_eq!(call("split", &["aé".into(), "".into()]), Ok(list(&["a", "é"])));
+        assert_eq!(call("matches", &["ab".into(), "[a-z]".into()]), Ok(false.into()));
+        assert!(call("matches", &["ab".into(), "[".into()]).is_err());
     }
 
     #[test]

@@ -101,7 +101,9 @@ impl<'a> Evaluator<'a> {
                 // In `check` no secret has a text.
                 if !matches!(self.inputs.secrets, super::Secrets::Unread) {
                     let text = Value::String(secret.inner().to_owned());
+                    let doubts = self.doubts.len();
                     self.conform(text, inner, None).map_err(|flaw| flaw.hidden(&secret.name))?;
+                    self.doubts.truncate(doubts);
                 }
                 Ok(Value::Secret(secret))
             }
@@ -126,11 +128,13 @@ impl<'a> Evaluator<'a> {
         if others.peek().is_none() {
             return self.conform(value, first, folder);
         }
+        let doubts = self.doubts.len();
         let flaw = match self.conform(value.clone(), first, folder) {
             Ok(value) => return Ok(value),
             Err(flaw) => flaw,
         };
         for member in others {
+            self.doubts.truncate(doubts);
             if let Ok(value) = self.conform(value.clone(), member, folder) {
                 return Ok(value);
             }
@@ -263,6 +267,9 @@ impl<'a> Evaluator<'a> {
             let flaw =
                 Flaw::new("invalid-format", format!("cannot be `{}`", short(text)), help).label(wrong.why);
             return Err(Flaw { meant: wrong.meant, ..flaw });
+        }
+        if let Some(known) = &rules.known {
+            self.look_up(known, text);
         }
         Ok(())
     }

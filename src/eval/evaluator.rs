@@ -1,11 +1,12 @@
 //! What an evaluation carries with it: the program, the findings, the names known so far, and the limits.
 
 use indexmap::IndexMap;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::evaluate::Inputs;
 use super::inputs::Settings;
+use super::known::Doubt;
 use super::manifest::Node;
 use super::modules::Instance;
 use super::names::Naming;
@@ -92,6 +93,10 @@ pub(super) struct Evaluator<'a> {
     pub(super) regexes: HashMap<&'a str, Option<regex_lite::Regex>>,
     pub(super) defaults: HashMap<usize, Option<Value>>,
     pub(super) templates: HashMap<usize, Rc<Template<'a>>>,
+    /// Values that lists do not have, until their place is known.
+    pub(super) doubts: Vec<Doubt>,
+    /// What lists do not have and was told: the list, the key, the value.
+    unlisted: HashSet<(String, String, String)>,
     steps: u64,
     /// Whether it was told that no steps are left.
     exhausted: bool,
@@ -121,6 +126,8 @@ impl<'a> Evaluator<'a> {
             regexes: HashMap::new(),
             defaults: HashMap::new(),
             templates: HashMap::new(),
+            doubts: Vec::new(),
+            unlisted: HashSet::new(),
             steps: STEPS,
             exhausted: false,
             depth: 0,
@@ -139,6 +146,11 @@ impl<'a> Evaluator<'a> {
     pub(super) fn wrong<T>(&mut self, finding: Diagnostic) -> Option<T> {
         self.report(finding);
         None
+    }
+
+    /// Notes a value that a list does not have: the list, the key, the value. Tells whether it is new.
+    pub(super) fn note_unlisted(&mut self, what: (String, String, String)) -> bool {
+        self.quiet > 0 || self.unlisted.insert(what)
     }
 
     /// Marks that something is unknown without being wrong.

@@ -136,8 +136,10 @@ impl<'a> Evaluator<'a> {
         }
         let written_here = holds_path(ty) && !self.is_resolved(expr, cx.frame);
         let folder = if written_here { self.folder(cx.frame) } else { None };
+        let doubts = self.doubts.len();
         match self.conform(value, ty, folder.as_deref()) {
             Ok(value) => {
+                self.tell_doubts(doubts, expr, cx);
                 self.collect_refs(&value, expr.span, ty);
                 Some(value)
             }
@@ -313,8 +315,11 @@ impl<'a> Evaluator<'a> {
         if let ExprKind::Name(word) | ExprKind::Call(Ident { value: word, .. }, _) = &expr.kind {
             let ty = self.type_of(other, cx.frame);
             let ty = ty.item().unwrap_or(ty);
-            if ty.variant(word).is_some() {
-                return self.value(expr, ty, cx);
+            match (ty.variant(word), &expr.kind) {
+                // Alone it asks which alternative it is.
+                (Some(_), ExprKind::Name(_)) => return Some(Value::Variant(word.clone(), Attrs::new())),
+                (Some(_), _) => return self.value(expr, ty, cx),
+                (None, _) => {}
             }
         }
         self.value(expr, &ANY, cx)

@@ -18,6 +18,7 @@ mod evaluator;
 mod expr;
 mod formats;
 mod inputs;
+mod known;
 mod manifest;
 mod modules;
 mod names;

@@ -68,6 +68,11 @@ fn decided(op: &str, args: &[Value]) -> Option<Value> {
         ("==" | "!=", [Value::Secret(_), Value::None] | [Value::None, Value::Secret(_)]) => {
             Some(Value::Bool(op == "!="))
         }
+        // Whatever its parameters hold, be it secret or not known yet.
+        (
+            "==" | "!=",
+            [Value::Variant(a, none), Value::Variant(b, _)] | [Value::Variant(b, _), Value::Variant(a, none)],
+        ) if none.is_empty() => Some(Value::Bool((a == b) == (op == "=="))),
         ("if", [Value::Bool(condition), yes, no]) => Some(if *condition { yes } else { no }.clone()),
         ("??", [Value::None, b]) => Some(b.clone()),
         ("??", [a, _]) if !matches!(a, Value::Deferred(_)) => Some(a.clone()),
@@ -99,7 +104,8 @@ fn with_secrets(op: &str, args: &[Value]) -> Result<Value, String> {
     }
 }
 
-fn opened(value: &Value, names: &mut Vec<String>) -> Value {
+/// A value with the texts of its secrets, whose names are added to `names`.
+pub(super) fn opened(value: &Value, names: &mut Vec<String>) -> Value {
     match value {
         Value::Secret(secret) => {
             names.push(secret.name.clone());
@@ -140,9 +146,17 @@ pub(super) fn text(value: &Value) -> Result<String, String> {
     }
 }
 
-/// Whether two values are the same; a bare word equals its text.
+/// Whether two values are the same. A bare word equals its text, and an alternative of its name with any parameters.
 pub(super) fn same(a: &Value, b: &Value) -> bool {
-    a == b || (a.as_str().is_some() && a.as_str() == b.as_str())
+    a == b || (a.as_str().is_some() && a.as_str() == b.as_str()) || is_named(a, b) || is_named(b, a)
+}
+
+/// Whether a value is the bare name of an alternative.
+fn is_named(whole: &Value, word: &Value) -> bool {
+    match (whole, word) {
+        (Value::Variant(name, _), Value::Variant(word, none)) => none.is_empty() && name == word,
+        _ => false,
+    }
 }
 
 pub(super) fn index(list: &Value, at: &Value) -> Result<Value, String> {

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::body::{Record, Shape};
+use super::evaluate::Secrets;
 use super::evaluator::{ANY, Cx, Evaluator};
+use super::ops::{is_secret, opened};
 use super::show::show;
 use super::template::Template;
 use super::value::{Attrs, Value};
@@ -41,7 +43,7 @@ impl<'a> Evaluator<'a> {
         for (rule, names) in &template.rules {
             for name in names {
                 if let Some(value) = record.attrs.get(*name) {
-                    self.bind(inside, name, Some(value.clone()), true);
+                    self.bind(inside, name, Some(self.judged(value)), true);
                 }
             }
             if let Some(inside) = self.frames.get_mut(inside) {
@@ -52,6 +54,14 @@ impl<'a> Evaluator<'a> {
             }
         }
         self.forget(inside);
+    }
+
+    /// What a rule's condition sees of an attribute: of secrets that were read their texts, since it says only yes or no.
+    fn judged(&self, value: &Value) -> Value {
+        match matches!(self.inputs.secrets, Secrets::Unread) || !is_secret(value) {
+            true => value.clone(),
+            false => opened(value, &mut Vec::new()),
+        }
     }
 
     fn require(
@@ -66,6 +76,12 @@ impl<'a> Evaluator<'a> {
         let (refs, unknown) = (self.refs.len(), self.unknown);
         let holds = self.quietly(|this| this.value(&rule.condition, &ANY, cx));
         if holds == Some(Value::Bool(false)) {
+            // The words are shown to people: secrets are sealed again.
+            for name in names {
+                if let Some(value) = record.attrs.get(*name) {
+                    self.bind(cx.frame, name, Some(value.clone()), true);
+                }
+            }
             let text = |this: &mut Self, expr| match this.quietly(|this| this.value(expr, &ANY, cx)) {
                 Some(Value::String(text)) => Some(text),
                 _ => None,

@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use super::body::Shape;
 use super::evaluator::Evaluator;
+use super::known::list_of;
 use super::prepare::address;
 use super::value::{Attrs, Value};
 use crate::check::walk;
-use crate::schema::{Attribute, Type};
+use crate::schema::{Attribute, Known, Type};
 use crate::syntax::ast::{Expr, ExprKind, Require};
 
 /// What all bodies of one shape have in common.
@@ -23,6 +24,8 @@ pub(super) struct Template<'a> {
     pub(super) whole: bool,
     /// The rules, each with the attributes and blocks that it mentions, in order.
     pub(super) rules: Vec<(&'a Require, Vec<&'a str>)>,
+    /// The attributes whose list depends on another attribute: the one, its list, the other.
+    pub(super) known: Vec<(&'a str, &'a Known, &'a str)>,
     /// The types of the attributes.
     pub(super) types: Rc<[(&'a str, &'a Type)]>,
 }
@@ -41,6 +44,7 @@ impl<'a> Evaluator<'a> {
             required: Vec::new(),
             whole: true,
             rules: shape.requires.iter().map(|rule| (rule, mentioned(rule, shape))).collect(),
+            known: attributes.iter().filter_map(|one| keyed(one)).collect(),
             types: attributes.iter().map(|one| (one.name.as_str(), &one.ty)).collect(),
             attributes,
         };
@@ -56,6 +60,12 @@ impl<'a> Evaluator<'a> {
         self.templates.insert(key, Rc::clone(&template));
         template
     }
+}
+
+/// An attribute whose list depends on another attribute, its list, and the other.
+fn keyed(attribute: &Attribute) -> Option<(&str, &Known, &str)> {
+    let known = list_of(&attribute.ty)?;
+    Some((&attribute.name, known, known.by.as_deref()?))
 }
 
 /// The attributes and blocks that a rule mentions: first those of its condition.

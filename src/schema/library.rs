@@ -16,7 +16,7 @@ macro_rules! library {
 }
 
 /// Every file, in alphabetical order. A kind's file is named after the kind; modules for `use std.NAME` are in
-/// `modules/`.
+/// `modules/`, dated lists of what AWS has in `lists/`.
 pub const LIBRARY: &[LibraryFile] = library! {
     "any.vpipe"
     "application.vpipe"
@@ -31,6 +31,16 @@ pub const LIBRARY: &[LibraryFile] = library! {
     "environment.vpipe"
     "hosted_zone.vpipe"
     "key_pair.vpipe"
+    "lists/beanstalk_platforms.vpipe"
+    "lists/broker_engine_versions.vpipe"
+    "lists/broker_instance_types.vpipe"
+    "lists/cache_engine_versions.vpipe"
+    "lists/cache_node_types.vpipe"
+    "lists/db_engine_versions.vpipe"
+    "lists/db_instance_classes.vpipe"
+    "lists/ec2_instance_types.vpipe"
+    "lists/regions.vpipe"
+    "lists/ssl_policies.vpipe"
     "modules/static_site.vpipe"
     "record.vpipe"
     "security_group.vpipe"

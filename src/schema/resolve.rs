@@ -4,8 +4,9 @@ use indexmap::IndexMap;
 use std::sync::Arc;
 
 use super::library::{is_kind, kind_names};
-use super::types::{Base, Field, Format, Pattern, Refinement, Scalar, Type, Variant};
-use crate::base::{Span, closest};
+use super::lists::list_names;
+use super::types::{Base, Field, Format, Known, Pattern, Refinement, Scalar, Type, Variant};
+use crate::base::{Span, closest, sentence_list};
 use crate::diag::Diagnostic;
 use crate::syntax::ast::{Arg, Expr, ExprKind, FieldDecl, StringPart, TypeExpr, TypeKind};
 
@@ -158,7 +159,7 @@ fn unknown<'a>(name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> 
     }
 }
 
-/// Applies `(1..100)`, `length:`, `matching:` and `words:`.
+/// Applies `(1..100)`, `length:`, `matching:`, `words:` and `known:`.
 fn refine(ty: Type, args: &[Arg], span: Span, out: &mut Vec<Diagnostic>) -> Type {
     if args.is_empty() {
         return ty;
@@ -198,13 +199,19 @@ fn refine(ty: Type, args: &[Arg], span: Span, out: &mut Vec<Diagnostic>) -> Type
                 }
                 None => false,
             },
+            (Some("known"), kind) if scalar.base.is_text() => {
+                scalar.refinement.known = known(kind);
+                scalar.refinement.known.is_some()
+            }
             (Some("words"), ExprKind::String(parts)) => {
                 words = plain(parts);
                 words.is_some()
             }
             _ => false,
         };
-        if !fitted {
+        if let (false, Some("known"), Some(wrong)) = (fitted, name, no_list(&arg.value)) {
+            out.push(wrong);
+        } else if !fitted {
             out.push(
                 Diagnostic::error(
                     "invalid-refinement",
@@ -226,6 +233,32 @@ fn refine(ty: Type, args: &[Arg], span: Span, out: &mut Vec<Diagnostic>) -> Type
         pattern.words = Some(words);
     }
     Type::Scalar(scalar)
+}
+
+/// `known: LIST` or `known: LIST[ATTRIBUTE]`, where there is such a list.
+fn known(kind: &ExprKind) -> Option<Known> {
+    let name = |expr: &Expr| match &expr.kind {
+        ExprKind::Name(name) => Some(name.clone()),
+        _ => None,
+    };
+    let (list, by) = match kind {
+        ExprKind::Name(list) => (list.clone(), None),
+        ExprKind::Index(list, by) => (name(list)?, Some(name(by)?)),
+        _ => return None,
+    };
+    list_names().any(|known| known == list).then_some(Known { list, by })
+}
+
+/// Reports `known: NAME` where there is no such list.
+fn no_list(value: &Expr) -> Option<Diagnostic> {
+    let (ExprKind::Name(name), span) = (&value.kind, value.span) else { return None };
+    let diagnostic = Diagnostic::error("invalid-refinement", span, format!("there is no list `{name}`"));
+    Some(match closest(name, list_names()) {
+        Some(near) => {
+            diagnostic.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
+        }
+        None => diagnostic.help(format!("the lists are {}", sentence_list(list_names(), "and"))),
+    })
 }
 
 /// The text of a string without interpolation.

@@ -86,6 +86,17 @@ pub struct Refinement {
     pub matching: Option<Pattern>,
     /// A built-in format that a regular expression cannot say well.
     pub format: Option<Format>,
+    /// The list of values that AWS has; what it does not have is a warning.
+    pub known: Option<Known>,
+}
+
+/// A dated list in which a value is looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its name below `stdlib/lists/`.
+    pub list: String,
+    /// The attribute beside this one whose value is the key: `known: db_engine_versions[engine]`.
+    pub by: Option<String>,
 }
 
 /// A regular expression with a description in words.
