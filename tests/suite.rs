@@ -23,6 +23,8 @@ mod suite {
     mod pre_commit;
     mod rooms;
     #[cfg(feature = "aws")]
+    mod secrets;
+    #[cfg(feature = "aws")]
     mod stack;
     #[cfg(feature = "aws")]
     mod sweep;

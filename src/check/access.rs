@@ -185,10 +185,14 @@ impl<'a> Checker<'a> {
             self.unknown_function(name, hint);
             return Type::Error;
         };
-        if function.name == "env" {
+        if let Some(reads) = super::secrets::reads(function.name) {
+            args.iter().for_each(|arg| self.touch(&arg.value));
+            let help = format!(
+                "declare `secret NAME = {}(\"…\")`; for what is not secret declare a `param`",
+                function.name
+            );
             self.report(
-                Diagnostic::error("misplaced-env", name.span, "only a `secret` reads the environment")
-                    .help("declare `secret NAME = env(\"…\")`; for what is not secret declare a `param`"),
+                Diagnostic::error("misplaced-env", name.span, format!("only a `secret` {reads}")).help(help),
             );
             return Type::Error;
         }

@@ -18,7 +18,7 @@ pub struct Builtin {
 const ANY: usize = usize::MAX;
 
 /// Every function, in alphabetical order.
-pub const BUILTINS: [Builtin; 23] = [
+pub const BUILTINS: [Builtin; 25] = [
     new(
         "contains",
         "contains(list, value)",
@@ -41,6 +41,12 @@ pub const BUILTINS: [Builtin; 23] = [
     new("min", "min(a, b, …)", "the least of the values, or of a list", (1, ANY)),
     new("range", "range(start, end)", "the integers from `start`, or 0, up to but without `end`", (1, 2)),
     new("replace", "replace(text, old, new)", "the text with every `old` made `new`", (3, 3)),
+    new(
+        "secrets_manager",
+        "secrets_manager(name, key: member)",
+        "the text of a secret in Secrets Manager, or of one member of it when it is JSON, only in `secret`",
+        (1, 2),
+    ),
     new("sort", "sort(list)", "the list in order", (1, 1)),
     new(
         "split",
@@ -48,6 +54,7 @@ pub const BUILTINS: [Builtin; 23] = [
         "the parts of the text between the `at`s; its characters where that is \"\"",
         (2, 2),
     ),
+    new("ssm_parameter", "ssm_parameter(name)", "the text of a parameter of SSM, only in `secret`", (1, 1)),
     new("starts_with", "starts_with(text, start)", "whether the text begins so", (2, 2)),
     new("trim", "trim(text)", "the text without space at either end", (1, 1)),
     new("upper", "upper(text)", "the text in upper case", (1, 1)),

@@ -11,8 +11,8 @@ use super::module::{Module, Symbol, What};
 use super::order::in_order;
 use crate::base::Span;
 use crate::diag::Diagnostic;
-use crate::schema::{Attribute, Type, plain};
-use crate::syntax::ast::{self, Expr, ExprKind, Ident, Item, ItemKind, TypeExpr};
+use crate::schema::{Attribute, Type};
+use crate::syntax::ast::{self, Expr, Ident, Item, ItemKind, TypeExpr};
 
 /// What the walk through the items of a file carries with it.
 pub(super) struct Items<'a, 'w> {
@@ -173,45 +173,6 @@ impl<'a> Checker<'a> {
         self.as_node(Some(at), |checker| checker.expect(default, Want::new(&ty, &param.name.value)));
     }
 
-    fn secret(&mut self, secret: &'a ast::Secret) {
-        let source = &secret.source;
-        let env = match &source.kind {
-            ExprKind::Call(name, args) if name.value == "env" => match &args[..] {
-                [ast::Arg { name: None, value }] => match &value.kind {
-                    ExprKind::String(parts) => plain(parts).map(|text| (text, value.span)),
-                    _ => None,
-                },
-                _ => None,
-            },
-            ExprKind::Broken => return,
-            _ => None,
-        };
-        let usual = secret.name.value.to_uppercase();
-        match env {
-            Some((name, _)) if is_variable(&name) => {}
-            Some((name, span)) => self.report(
-                Diagnostic::error(
-                    "invalid-secret",
-                    span,
-                    format!("`{name}` is no name of an environment variable"),
-                )
-                .help("write capital letters, digits and underscores, such as `DB_PASSWORD`"),
-            ),
-            None => {
-                self.touch(source);
-                self.report(
-                    Diagnostic::error(
-                        "invalid-secret",
-                        source.span,
-                        "a secret is read from an environment variable",
-                    )
-                    .label("whoever reads the file would read it")
-                    .help(format!("write `env(\"{usual}\")`")),
-                );
-            }
-        }
-    }
-
     fn output_item(&mut self, output: &'a ast::Output, walk: &mut Items<'a, '_>) {
         let ty = self.declared_value(&output.name, output.ty.as_ref(), &output.value);
         let name = &output.name;
@@ -255,10 +216,4 @@ pub(super) fn top_level_only(kind: &ItemKind) -> Option<&'static str> {
 /// The place of an item's first word.
 pub(super) fn keyword(item: Span, word: &str) -> Span {
     Span::new(item.start, item.start + word.len() as u32)
-}
-
-/// What an environment variable can be called.
-fn is_variable(name: &str) -> bool {
-    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
-    name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit())
 }

@@ -35,6 +35,7 @@ mod read;
 mod resources;
 mod rollout;
 mod rules;
+mod secrets;
 mod settings;
 pub mod walk;
 

@@ -39,13 +39,14 @@ mod stage {
     use sha2::{Digest, Sha256};
     use std::path::{Path, PathBuf};
 
+    use super::super::session::{self, Reach};
     use super::super::terminal::Terminal;
     use super::super::{Exit, files};
     use super::has_errors;
     use crate::base::{SourceMap, sentence_list};
     use crate::check::{Program, check_path};
     use crate::diag::{self, Format};
-    use crate::eval::{Inputs, Manifest, Secrets, evaluate};
+    use crate::eval::{Inputs, Manifest, Secrets, Stored, evaluate};
 
     /// What a command is about.
     #[derive(clap::Args, Clone)]
@@ -75,13 +76,15 @@ mod stage {
         pub(in super::super) fingerprint: String,
     }
 
-    /// Loads what a command is about. Findings are shown; secrets come from the environment.
+    /// Loads what a command is about. Findings are shown; secrets come from the environment, and where the cloud may be
+    /// reached from its stores.
     ///
     /// # Errors
     /// How to exit, when there are errors, which have been shown.
     pub(in super::super) fn load(
         choice: &Choice,
         set: &[String],
+        reach: Option<&Reach>,
         terminal: &Terminal,
     ) -> Result<Loaded, Exit> {
         let usage = |why: String| {
@@ -112,7 +115,23 @@ mod stage {
         } else {
             Secrets::Given(given)
         };
-        let evaluated = evaluate(&program, &Inputs { stage, set, secrets });
+        let folder = match file.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let mut inputs = Inputs { stage, set, secrets, stored: Stored::new() };
+        let mut evaluated = evaluate(&program, &inputs);
+        if let (Some(reach), Some(manifest)) = (reach, &evaluated.manifest)
+            && !evaluated.unread.is_empty()
+        {
+            let state = store(&folder, choice.local).join("cloud.json");
+            let read = session::stored(&manifest.region, &state, choice, reach, &evaluated.unread);
+            inputs.stored = read.map_err(|why| {
+                terminal.error(&why);
+                Exit::Failed
+            })?;
+            evaluated = evaluate(&program, &inputs);
+        }
         let found = checked.policy.grade(evaluated.diagnostics);
         show(&found, &checked.sources, terminal);
         let Some(manifest) = evaluated.manifest.filter(|_| !has_errors(&found)) else {
@@ -123,10 +142,6 @@ mod stage {
             let verb = if evaluated.made_up.len() == 1 { "is" } else { "are" };
             terminal.note(&format!("{names} {verb} not set: made up for the local cloud"));
         }
-        let folder = match file.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
         let fingerprint = fingerprint(&checked.sources);
         Ok(Loaded { file, folder, sources: checked.sources, program, manifest, fingerprint })
     }

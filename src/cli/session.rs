@@ -1,7 +1,8 @@
 //! A session with a cloud: what `plan`, `run` and `destroy` have in common.
 
 use clap::Args;
-use std::path::PathBuf;
+use indexmap::IndexSet;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use tokio::runtime::{Builder, Runtime};
@@ -9,8 +10,9 @@ use tokio::runtime::{Builder, Runtime};
 use super::Exit;
 use super::load::{Choice, Loaded, load};
 use super::terminal::Terminal;
-use crate::cloud::{Clients, Connect, Net, RealNet, connect, driver};
+use crate::cloud::{Clients, Connect, Net, RealNet, connect, driver, read_stored};
 use crate::diag::{self, Diagnostic, Format};
+use crate::eval::{Stored, StoredSecret};
 use crate::journal::{History, Journal, JournalError};
 use crate::local::{Faults, Local, LocalNet, Now, Trouble, transport, virtual_clock, wall_clock};
 use crate::report;
@@ -115,7 +117,7 @@ pub(super) fn session(
     terminal: Terminal,
     work: impl AsyncFnOnce(&Loaded, &Session) -> Exit,
 ) -> Exit {
-    let loaded = match load(opening.choice, &opening.reach.set, &terminal) {
+    let loaded = match load(opening.choice, &opening.reach.set, Some(opening.reach), &terminal) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
@@ -154,7 +156,9 @@ impl Session {
         let journal = open_journal(loaded, choice.local, purpose).map_err(|why| why.to_string())?;
         let history = journal.history().map_err(|why| why.to_string())?;
         // Time on the local cloud never goes back behind what the journal has seen.
-        let (clients, now) = clients(loaded, choice, reach, history.newest).await?;
+        let (region, state) = (&loaded.manifest.region, cloud_state(loaded));
+        let faults = Faults::new(reach.fault.iter().copied());
+        let (clients, now) = clients(region, &state, choice, reach, faults, history.newest).await?;
         let began = now();
         let (listener, clear) = listener(terminal, &now, purpose);
         let job = Job {
@@ -209,16 +213,35 @@ fn open_journal(loaded: &Loaded, local: bool, purpose: Purpose) -> Result<Journa
     Ok(Journal::open(&path, purpose == Purpose::Change)?.unwrap_or_else(Journal::in_memory))
 }
 
-async fn clients(
-    loaded: &Loaded,
+/// Reads what the file wants from the stores of a region, before there is a session.
+///
+/// # Errors
+/// When the cloud cannot be reached.
+pub(super) fn stored(
+    region: &str,
+    state: &Path,
     choice: &Choice,
     reach: &Reach,
+    asked: &IndexSet<StoredSecret>,
+) -> Result<Stored, String> {
+    // Reading takes no time worth waiting for.
+    let speed = if choice.local { Speed::Virtual } else { reach.speed(choice) };
+    runtime(speed)?.block_on(async {
+        let (clients, _) = clients(region, state, choice, reach, Faults::default(), 0).await?;
+        Ok(read_stored(&clients, asked).await)
+    })
+}
+
+async fn clients(
+    region: &str,
+    state: &Path,
+    choice: &Choice,
+    reach: &Reach,
+    faults: Faults,
     not_before: i64,
 ) -> Result<(Clients, Now), String> {
     let (net, local, now): (Arc<dyn Net>, _, Now) = if choice.local {
-        let state = cloud_state(loaded);
-        let faults = Faults::new(reach.fault.iter().copied());
-        let local = Arc::new(Local::open(Some(&state), faults).map_err(|why| why.to_string())?);
+        let local = Arc::new(Local::open(Some(state), faults).map_err(|why| why.to_string())?);
         let not_before = local.clock().max(not_before);
         let (now, times) = match reach.speed(choice) {
             Speed::Virtual => {
@@ -233,7 +256,7 @@ async fn clients(
         let now: Now = Arc::new(|| jiff::Timestamp::now().as_millisecond());
         (Arc::new(RealNet::new().map_err(|why| why.to_string())?), None, now)
     };
-    let region = loaded.manifest.region.clone();
+    let region = region.to_owned();
     let connected = connect(Connect { region, profile: reach.profile.clone(), local, net }).await;
     Ok((connected.map_err(|why| why.message)?, now))
 }

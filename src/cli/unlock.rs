@@ -23,7 +23,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, terminal: Terminal) -> Exit {
-    let loaded = match load(&args.choice, &args.set, &terminal) {
+    let loaded = match load(&args.choice, &args.set, None, &terminal) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };

@@ -34,6 +34,14 @@ pub struct Clients {
     pub acm_us_east_1: aws_sdk_acm::Client,
     /// IAM.
     pub iam: aws_sdk_iam::Client,
+    /// Secrets Manager.
+    pub secrets_manager: aws_sdk_secretsmanager::Client,
+    /// Simple Notification Service.
+    pub sns: aws_sdk_sns::Client,
+    /// Systems Manager, for its parameters.
+    pub ssm: aws_sdk_ssm::Client,
+    /// CloudWatch.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
     /// HTTP outside AWS.
@@ -57,6 +65,10 @@ impl Clients {
             acm: aws_sdk_acm::Client::new(&config),
             acm_us_east_1: aws_sdk_acm::Client::new(&us_east_1),
             iam: aws_sdk_iam::Client::new(&config),
+            secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
+            sns: aws_sdk_sns::Client::new(&config),
+            ssm: aws_sdk_ssm::Client::new(&config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
             config,
             net,

@@ -18,6 +18,7 @@ mod rds;
 mod refusals;
 mod registry;
 mod s3;
+mod stores;
 mod tags;
 #[cfg(test)]
 mod testing;
@@ -30,4 +31,5 @@ pub use driver::{Driver, Next, Observed, Present, Renewal, Reply, State, Want};
 pub use error::{CloudError, Retry};
 pub use net::{Net, NetError, NetReply, NetRequest, Peer, RealNet};
 pub use registry::driver;
+pub use stores::read_stored;
 pub use tags::{TagCalls, TagChange, Tags, sdk_tags, seen_tags, tags_value};

@@ -316,6 +316,9 @@ const ROWS: &[Row] = &[
     row("elasticloadbalancing:", "DuplicateListener", Retry::Exists),
     row("elasticloadbalancing:", "CertificateNotFound", after(10)),
     row("elasticloadbalancing:", "ResourceInUse", after(15)),
+    // Secrets Manager and SSM
+    row("secretsmanager:", "ResourceNotFoundException", Retry::Gone),
+    row("ssm:", "ParameterNotFound", Retry::Gone),
     // ACM
     row("acm:", "ResourceNotFoundException", Retry::Gone),
     row("acm:", "ResourceInUseException", after(15)),

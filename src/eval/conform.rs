@@ -98,8 +98,8 @@ impl<'a> Evaluator<'a> {
             (Type::Record(fields), Value::Map(map)) => self.fields(fields, map, folder).map(Value::Map),
             (Type::Range(bound), Value::Range(from, to)) => self.range(*from, *to, bound, folder),
             (Type::Secret(inner), Value::Secret(secret)) => {
-                // In `check` no secret has a text.
-                if !matches!(self.inputs.secrets, super::Secrets::Unread) {
+                // In `check` no secret has a text, and before stores are read some have none.
+                if !self.checking() && self.unread.is_empty() {
                     let text = Value::String(secret.inner().to_owned());
                     let doubts = self.doubts.len();
                     self.conform(text, inner, None).map_err(|flaw| flaw.hidden(&secret.name))?;

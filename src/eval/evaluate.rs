@@ -1,10 +1,11 @@
 //! From a checked program to a manifest, for one stage.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::Manifest;
 use super::evaluator::Evaluator;
 use super::prepare::Prepared;
+use super::secrets::{Stored, StoredSecret};
 use crate::check::Program;
 use crate::diag::{Diagnostic, Severity};
 
@@ -17,6 +18,8 @@ pub struct Inputs {
     pub set: IndexMap<String, String>,
     /// Where secrets come from.
     pub secrets: Secrets,
+    /// What was read from stores. What is not among it is told in [`Evaluated::unread`]: read it and evaluate again.
+    pub stored: Stored,
 }
 
 /// Where secrets come from.
@@ -44,8 +47,10 @@ pub struct Evaluated {
     pub manifest: Option<Manifest>,
     /// Every finding.
     pub diagnostics: Vec<Diagnostic>,
-    /// The names of the environment variables whose secrets were made up.
+    /// The sources of secrets that were made up, in words: the names of environment variables, `secrets_manager("…")`.
     pub made_up: Vec<String>,
+    /// What stores keep and was not read. While there is any, no secret's text is judged.
+    pub unread: IndexSet<StoredSecret>,
 }
 
 /// Evaluates a program for one stage: parameters, every resource, the rollout, and the rules (`require`, bounds,
@@ -60,7 +65,7 @@ pub fn evaluate(program: &Program, inputs: &Inputs) -> Evaluated {
     let diagnostics = evaluator.findings.all;
     let failed = diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     let manifest = manifest.filter(|_| !failed && !evaluator.unknown);
-    Evaluated { manifest, diagnostics, made_up: evaluator.made_up }
+    Evaluated { manifest, diagnostics, made_up: evaluator.made_up, unread: evaluator.unread }
 }
 
 impl Evaluator<'_> {

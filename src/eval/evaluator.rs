@@ -1,6 +1,6 @@
 //! What an evaluation carries with it: the program, the findings, the names known so far, and the limits.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -12,6 +12,7 @@ use super::modules::Instance;
 use super::names::Naming;
 use super::prepare::Prepared;
 use super::scope::{Frame, Job};
+use super::secrets::StoredSecret;
 use super::template::Template;
 use super::value::{NodeId, Value};
 use crate::base::Span;
@@ -78,6 +79,7 @@ pub(super) struct Evaluator<'a> {
     /// Whether something could not be known without being wrong.
     pub(super) unknown: bool,
     pub(super) made_up: Vec<String>,
+    pub(super) unread: IndexSet<StoredSecret>,
     pub(super) frames: Vec<Frame<'a>>,
     pub(super) instances: Vec<Instance<'a>>,
     pub(super) jobs: Vec<Job<'a>>,
@@ -114,6 +116,7 @@ impl<'a> Evaluator<'a> {
             findings: Findings::default(),
             unknown: false,
             made_up: Vec::new(),
+            unread: IndexSet::new(),
             frames: Vec::new(),
             instances: Vec::new(),
             jobs: Vec::new(),

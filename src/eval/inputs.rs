@@ -2,14 +2,13 @@
 
 use indexmap::IndexMap;
 
-use super::evaluator::{ANY, Cx, Evaluator};
+use super::evaluator::{Cx, Evaluator};
 use super::names::Naming;
-use super::secrets::{Read, read};
-use super::value::{Attrs, Secret, Value};
+use super::value::{Attrs, Value};
 use crate::base::{Span, closest, sentence_list};
 use crate::diag::Diagnostic;
 use crate::schema::{Format, Type};
-use crate::syntax::ast::{self, Entry, ExprKind, ItemKind};
+use crate::syntax::ast::{self, Entry, ItemKind};
 
 /// What `pipeline { … }` says.
 #[derive(Clone, Debug, Default)]
@@ -165,41 +164,6 @@ impl<'a> Evaluator<'a> {
             Entry::Attribute(one) if one.name.value == name => Some(&one.value),
             _ => None,
         })
-    }
-
-    /// `secret NAME = env("VARIABLE")`
-    pub(super) fn secret(&mut self, secret: &'a ast::Secret, cx: Cx<'a>) -> Option<Value> {
-        let ExprKind::Call(_, args) = &secret.source.kind else { return None };
-        let variable = match self.value(&args.first()?.value, &ANY, cx)? {
-            Value::String(variable) => variable,
-            _ => {
-                let message = "the name of an environment variable must be known";
-                return self.wrong(Diagnostic::error("cannot-evaluate", secret.source.span, message));
-            }
-        };
-        let name = secret.name.value.as_str();
-        let missing = |why: &str| {
-            Diagnostic::error(
-                "missing-secret",
-                secret.source.span,
-                format!("the environment variable `{variable}` is {why}"),
-            )
-            .label(format!("the secret `{name}` comes from it"))
-            .help(format!("set it before you run: `export {variable}=…`; on the local cloud (`--local`) a missing secret is made up"))
-        };
-        let text = match read(&self.inputs.secrets, &variable) {
-            Read::Text(text) => text,
-            Read::MadeUp(text) => {
-                if !self.made_up.contains(&variable) {
-                    self.made_up.push(variable.clone());
-                }
-                text
-            }
-            Read::Unread => String::new(),
-            Read::Unset => return self.wrong(missing("not set")),
-            Read::Empty => return self.wrong(missing("empty")),
-        };
-        Some(Value::Secret(Secret::new(name, text)))
     }
 
     /// What `pipeline` is in expressions.

@@ -41,6 +41,7 @@ pub use builtins::BUILTINS;
 pub use evaluate::{Evaluated, Inputs, Secrets, evaluate};
 pub use manifest::*;
 pub use ops::{apply, resolve};
+pub use secrets::{Stored, StoredSecret, Unreadable};
 pub use show::{describe, show, show_duration, show_percent, show_size};
 pub use stages::{check_stages, examine};
 pub use value::{Attrs, Deferred, NodeId, Secret, Value};

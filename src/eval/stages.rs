@@ -48,8 +48,12 @@ pub fn check_stages(program: &Program) -> Vec<Diagnostic> {
     let mut found: Vec<(Diagnostic, Vec<&str>)> = Vec::new();
     let mut places: IndexMap<(u32, u32, &'static str), Vec<usize>> = IndexMap::new();
     for stage in &stages {
-        let inputs =
-            Inputs { stage: stage.map(str::to_owned), set: IndexMap::new(), secrets: Secrets::Unread };
+        let inputs = Inputs {
+            stage: stage.map(str::to_owned),
+            set: IndexMap::new(),
+            secrets: Secrets::Unread,
+            stored: Default::default(),
+        };
         for finding in evaluate(program, &inputs).diagnostics {
             let at = places.entry((finding.span.start, finding.span.end, finding.code)).or_default();
             let known =

@@ -2,7 +2,7 @@
 
 use super::{
     Call, Cx, Fault, Reply, State, acm, beanstalk, cloudfront, ec2, elasticache, elbv2, godaddy, iam, mq,
-    rds, route53, s3, sts,
+    rds, route53, s3, secrets_manager, ssm, sts,
 };
 
 /// How a service speaks.
@@ -40,12 +40,14 @@ pub enum Service {
     Rds,
     Route53,
     S3,
+    SecretsManager,
+    Ssm,
     Sts,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Acm,
         Self::Beanstalk,
         Self::CloudFront,
@@ -58,6 +60,8 @@ impl Service {
         Self::Rds,
         Self::Route53,
         Self::S3,
+        Self::SecretsManager,
+        Self::Ssm,
         Self::Sts,
     ];
 
@@ -76,6 +80,8 @@ impl Service {
             Self::Rds => "rds",
             Self::Route53 => "route53",
             Self::S3 => "s3",
+            Self::SecretsManager => "secretsmanager",
+            Self::Ssm => "ssm",
             Self::Sts => "sts",
         }
     }
@@ -95,7 +101,7 @@ impl Service {
             Self::CloudFront | Self::Route53 => Protocol::RestXml,
             Self::S3 => Protocol::S3,
             Self::Mq => Protocol::RestJson,
-            Self::Acm => Protocol::Json11,
+            Self::Acm | Self::SecretsManager | Self::Ssm => Protocol::Json11,
             Self::GoDaddy => Protocol::Plain,
         }
     }
@@ -113,7 +119,7 @@ impl Service {
             Self::Route53 => "https://route53.amazonaws.com/doc/2013-04-01/",
             Self::S3 => "http://s3.amazonaws.com/doc/2006-03-01/",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-            Self::Acm | Self::GoDaddy | Self::Mq => "",
+            Self::Acm | Self::GoDaddy | Self::Mq | Self::SecretsManager | Self::Ssm => "",
         }
     }
 
@@ -172,6 +178,8 @@ impl Service {
             Self::Rds => rds::handle(state, cx, call),
             Self::Route53 => route53::handle(state, cx, call),
             Self::S3 => s3::handle(state, cx, call),
+            Self::SecretsManager => secrets_manager::handle(state, cx, call),
+            Self::Ssm => ssm::handle(state, cx, call),
             Self::Sts => sts::handle(cx, call),
         }
     }

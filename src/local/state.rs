@@ -51,6 +51,12 @@ pub struct State {
     /// S3.
     #[serde(default)]
     pub s3: super::s3::S3,
+    /// Secrets Manager.
+    #[serde(default)]
+    pub secrets_manager: super::secrets_manager::SecretsManager,
+    /// Parameters of Systems Manager.
+    #[serde(default)]
+    pub ssm: super::ssm::Ssm,
     /// The bodies of S3 objects, which live beside the state file.
     #[serde(skip)]
     pub blobs: Blobs,

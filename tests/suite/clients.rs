@@ -41,3 +41,8 @@ fn boto3_drives_the_stores_and_finds_them_true_to_their_models() {
 fn boto3_drives_the_applications_and_finds_them_true_to_their_models() {
     drive("applications.py", 600.0);
 }
+
+#[test]
+fn boto3_drives_secrets_and_roles_and_finds_them_true_to_their_models() {
+    drive("accounts.py", 600.0);
+}

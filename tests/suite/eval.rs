@@ -115,7 +115,8 @@ impl Section {
             Some(given) => Secrets::Given(given.clone()),
             None => Secrets::OrMadeUp { given: IndexMap::new(), seed: "test".to_owned() },
         };
-        let inputs = Inputs { stage: self.stage.clone(), set: self.set.clone(), secrets };
+        let inputs =
+            Inputs { stage: self.stage.clone(), set: self.set.clone(), secrets, stored: Default::default() };
         let evaluated = evaluate(program, &inputs);
         let found = lines(program, &evaluated);
         let mut wrong = String::new();
@@ -328,7 +329,12 @@ fn large_files_take_their_time_and_no_more() {
             "{:?}",
             checked.diagnostics
         );
-        let inputs = Inputs { stage: None, set: IndexMap::new(), secrets: Secrets::Unread };
+        let inputs = Inputs {
+            stage: None,
+            set: IndexMap::new(),
+            secrets: Secrets::Unread,
+            stored: Default::default(),
+        };
         let program = checked.program.unwrap();
         let start = std::time::Instant::now();
         let evaluated = evaluate(&program, &inputs);
@@ -356,7 +362,12 @@ fn deep_expressions_do_not_overflow() {
             let value = format!("{}true{}", open.repeat(depth), close.repeat(depth));
             let text = format!("pipeline shop {{ region = \"us-east-1\" }}\noutput all = {value}\n");
             let checked = vpipe::check::check_text("main.vpipe", &text, ".".into());
-            let inputs = Inputs { stage: None, set: IndexMap::new(), secrets: Secrets::Unread };
+            let inputs = Inputs {
+                stage: None,
+                set: IndexMap::new(),
+                secrets: Secrets::Unread,
+                stored: Default::default(),
+            };
             if checked.diagnostics.is_empty() {
                 let evaluated = evaluate(&checked.program.unwrap(), &inputs);
                 assert!(depth > 30 || evaluated.manifest.is_some(), "{open} {depth}");

@@ -14,6 +14,7 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("missing-file", "there is no file"),
     ("missing-resource", "what leads to it is found before, as `possibly-none`"),
     ("missing-secret", "`check` asks for no secrets"),
+    ("unreadable-secret", "`check` asks for no secrets"),
     ("missing-stage", "`check` looks at all stages"),
     ("too-deep", "takes more than 64 levels"),
     ("too-many-findings", "takes more than a thousand findings"),

@@ -70,7 +70,10 @@ impl Stack {
         let checked = vpipe::check::check_text("shop.vpipe", &text, PathBuf::from("."));
         let program = checked.program.unwrap();
         let secrets = Secrets::Given([("PW".to_owned(), password(body))].into_iter().collect());
-        let evaluated = evaluate(&program, &Inputs { stage: None, set: Default::default(), secrets });
+        let evaluated = evaluate(
+            &program,
+            &Inputs { stage: None, set: Default::default(), secrets, stored: Default::default() },
+        );
         let findings = [checked.diagnostics, evaluated.diagnostics].concat();
         let errors: Vec<_> = findings.iter().filter(|d| d.severity == Severity::Error).collect();
         assert!(errors.is_empty(), "{errors:#?}");

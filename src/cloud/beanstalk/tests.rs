@@ -55,8 +55,12 @@ fn environment(body: &str) -> (Want, Kind) {
     let checked = crate::check::check_text("shop.vpipe", &text, PathBuf::from("."));
     let program = checked.program.unwrap();
     let given = [("PW", "hunter2-hunter2"), ("KEY", "key")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-    let inputs =
-        Inputs { stage: None, set: IndexMap::new(), secrets: Secrets::Given(given.into_iter().collect()) };
+    let inputs = Inputs {
+        stage: None,
+        set: IndexMap::new(),
+        secrets: Secrets::Given(given.into_iter().collect()),
+        stored: Default::default(),
+    };
     let evaluated = evaluate(&program, &inputs);
     let errors: Vec<String> =
         checked.diagnostics.iter().chain(&evaluated.diagnostics).map(|d| format!("{d:?}")).collect();
