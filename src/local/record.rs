@@ -27,7 +27,7 @@ pub fn handle(via: Via, local: &Local, request: Request, now: i64) -> Result<Res
     if let Some(recorder) = recorder::find() {
         let asked = request.clone();
         let answer = local.handle(request, now);
-        recorder.write(via, &asked, &answer);
+        recorder.write(via, asked, &answer);
         return answer;
     }
     let _ = via;
@@ -44,6 +44,8 @@ mod recorder {
     use std::time::UNIX_EPOCH;
 
     use super::{Dropped, Request, Response, Via};
+    use crate::local::route::{Route, route};
+    use crate::local::wire;
 
     /// Bodies that are longer are told by their length: what is in bundles is nothing that a model knows of.
     const LONGEST: usize = 256 * 1024;
@@ -74,7 +76,7 @@ mod recorder {
             Some(recorder)
         }
 
-        pub(super) fn write(&self, via: Via, request: &Request, answer: &Result<Response, Dropped>) {
+        pub(super) fn write(&self, via: Via, request: Request, answer: &Result<Response, Dropped>) {
             let via = match via {
                 Via::Bridge => "bridge",
                 Via::Port => "port",
@@ -89,7 +91,7 @@ mod recorder {
                 }),
                 Err(_) => Value::Null,
             };
-            self.line(&json!({
+            let mut exchange = json!({
                 "via": via,
                 "request": {
                     "method": request.method,
@@ -100,7 +102,9 @@ mod recorder {
                     "body": body(&request.body),
                 },
                 "reply": reply,
-            }));
+            });
+            exchange["operation"] = json!(operation(request));
+            self.line(&exchange);
         }
 
         /// One write a line: the process may be killed at any time, and threads do not mix theirs.
@@ -108,6 +112,13 @@ mod recorder {
             // A test must not fail because of a full disk here; `tests/wire.rs` finds what is missing.
             let _ = (&self.0).write_all(format!("{value}\n").as_bytes());
         }
+    }
+
+    /// What the local cloud took the request for, with the name that IAM has for the service: `rds:CreateDBInstance`.
+    fn operation(request: Request) -> Option<String> {
+        let Route::Service(service, _) = route(&request) else { return None };
+        let call = wire::parse(service, request).ok()?;
+        Some(format!("{}:{}", service.name(), call.operation))
     }
 
     /// `TARGET/tmp/wire` for a test executable, `TARGET/PROFILE/deps/NAME`.

@@ -28,7 +28,7 @@ pub(super) fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
         let message = "A hosted zone has already been created with the specified caller reference.";
         return Err(Fault::new(409, "HostedZoneAlreadyExists", message));
     }
-    let id = format!("Z{}", state.letters(20));
+    let id = format!("Z{}", state.letters(13));
     let servers = (0..4).map(|n| {
         let number = u32::from_str_radix(&state.hex(4), 16).unwrap_or_default() % 2_048;
         format!("ns-{number}.awsdns-{:02}.{}", number % 64, ["com", "net", "org", "co.uk"][n % 4])
@@ -172,14 +172,13 @@ pub(super) fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
 }
 
 fn tag_set(zone: &Zone) -> Element {
-    Element::new(
-        "ResourceTagSet",
-        vec![
-            Element::text("ResourceType", "hostedzone"),
-            Element::text("ResourceId", &zone.id),
-            tag_list("Tags", "Tag", &zone.tags),
-        ],
-    )
+    let mut children =
+        vec![Element::text("ResourceType", "hostedzone"), Element::text("ResourceId", &zone.id)];
+    // The service model has no empty list here.
+    if !zone.tags.is_empty() {
+        children.push(tag_list("Tags", "Tag", &zone.tags));
+    }
+    Element::new("ResourceTagSet", children)
 }
 
 pub(super) fn list_tags(state: &State, call: &Call) -> Result<Reply, Fault> {

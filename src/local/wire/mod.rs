@@ -49,7 +49,7 @@ pub fn reply(service: Service, operation: &str, request_id: &str, reply: Reply) 
         }
         Reply::Xml(members) => {
             let root = match service.protocol() {
-                Protocol::Query => Some(query::wrap(operation, request_id, members)),
+                Protocol::Query => Some(query::wrap(service, operation, request_id, members)),
                 Protocol::Ec2 => Some(query::wrap_ec2(operation, request_id, members)),
                 _ => members.into_iter().next(),
             };

@@ -24,10 +24,19 @@ pub fn parse(service: Service, request: Request) -> Result<Call, Fault> {
 }
 
 /// `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`
-pub fn wrap(operation: &str, request_id: &str, members: Vec<Element>) -> Element {
+pub fn wrap(service: Service, operation: &str, request_id: &str, members: Vec<Element>) -> Element {
     let metadata = Element::new("ResponseMetadata", vec![Element::text("RequestId", request_id)]);
-    let result = Element::new(&format!("{operation}Result"), members);
-    Element::new(&format!("{operation}Response"), vec![result, metadata])
+    let mut children = vec![metadata];
+    if !members.is_empty() || has_empty_result(service) {
+        children.insert(0, Element::new(&format!("{operation}Result"), members));
+    }
+    Element::new(&format!("{operation}Response"), children)
+}
+
+/// Whether operations that answer nothing have an empty result, as load balancing's have in its service model. Those of
+/// the other services have none.
+fn has_empty_result(service: Service) -> bool {
+    service == Service::Elbv2
 }
 
 /// `<OpResponse><requestId>…`

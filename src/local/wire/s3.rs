@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::params::xml_tree;
 use super::xml;
 use crate::local::route::bucket_of_host;
+use crate::local::service::Service;
 use crate::local::{Call, Element, Fault, Request, Response};
 
 /// Flags of the query that name a part of a bucket or object, with the operations on it: read, write, delete.
@@ -33,6 +34,25 @@ const PARTS: [(&str, &str); 22] = [
     ("torrent", "Torrent"),
     ("retention", "Retention"),
     ("legal-hold", "LegalHold"),
+];
+
+/// Flags of parts that the local cloud does not have: without them the request would be for the bucket or object as a whole.
+const UNKNOWN_PARTS: [&str; 15] = [
+    "abac",
+    "analytics",
+    "annotation",
+    "intelligent-tiering",
+    "inventory",
+    "metadataAnnotationTable",
+    "metadataConfiguration",
+    "metadataInventoryTable",
+    "metadataJournalTable",
+    "metadataTable",
+    "metrics",
+    "renameObject",
+    "restore",
+    "select",
+    "session",
 ];
 
 /// Reads a call.
@@ -81,6 +101,9 @@ fn place(request: &Request) -> (String, String) {
 
 fn operation(request: &Request, bucket: &str, key: &str) -> Result<String, Fault> {
     let flag = |name: &str| request.query.iter().any(|(given, _)| given == name);
+    if let Some(part) = UNKNOWN_PARTS.into_iter().find(|name| flag(name)) {
+        return Err(Service::S3.unknown(part));
+    }
     let level = if key.is_empty() { "Bucket" } else { "Object" };
     let method = request.method.as_str();
     if let Some((_, part)) = PARTS.iter().find(|(name, _)| flag(name)) {
