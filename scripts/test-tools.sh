@@ -9,6 +9,6 @@ if ! command -v python3 > /dev/null; then
 fi
 if ! cmp -s scripts/test-tools.txt .venv/installed.txt; then
     python3 -m venv .venv
-    .venv/bin/pip install --quiet --disable-pip-version-check --requirement scripts/test-tools.txt
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement scripts/test-tools.txt
     cp scripts/test-tools.txt .venv/installed.txt
 fi

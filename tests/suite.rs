@@ -20,6 +20,8 @@ mod suite {
     mod readme;
     mod explain;
     mod formats;
+    #[cfg(feature = "aws")]
+    mod permissions;
     mod pre_commit;
     mod rooms;
     #[cfg(feature = "aws")]

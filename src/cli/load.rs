@@ -35,7 +35,7 @@ pub(super) use stage::{Choice, Loaded, load};
 
 #[cfg(feature = "aws")]
 mod stage {
-    use indexmap::IndexMap;
+    use indexmap::{IndexMap, IndexSet};
     use sha2::{Digest, Sha256};
     use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ mod stage {
     use crate::base::{SourceMap, sentence_list};
     use crate::check::{Program, check_path};
     use crate::diag::{self, Format};
-    use crate::eval::{Inputs, Manifest, Secrets, Stored, evaluate};
+    use crate::eval::{Inputs, Manifest, Secrets, Stored, StoredSecret, evaluate};
 
     /// What a command is about.
     #[derive(clap::Args, Clone)]
@@ -74,10 +74,12 @@ mod stage {
         pub(in super::super) manifest: Manifest,
         /// SHA-256 of the user's files.
         pub(in super::super) fingerprint: String,
+        /// The secrets of the cloud's stores that were not read, for none was to be reached.
+        pub(in super::super) unread: IndexSet<StoredSecret>,
     }
 
-    /// Loads what a command is about. Findings are shown; secrets come from the environment, and where the cloud may be
-    /// reached from its stores.
+    /// Loads what a command is about. Findings are shown; secrets come from the environment, and from the stores of the
+    /// cloud that may be reached. A command that reaches none works without them.
     ///
     /// # Errors
     /// How to exit, when there are errors, which have been shown.
@@ -110,7 +112,7 @@ mod stage {
         let given: IndexMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let secrets = if choice.local {
+        let secrets = if choice.local || reach.is_none() {
             Secrets::OrMadeUp { given, seed: "local".to_owned() }
         } else {
             Secrets::Given(given)
@@ -137,13 +139,14 @@ mod stage {
         let Some(manifest) = evaluated.manifest.filter(|_| !has_errors(&found)) else {
             return Err(Exit::Failed);
         };
-        if !evaluated.made_up.is_empty() {
+        if reach.is_some() && !evaluated.made_up.is_empty() {
             let names = sentence_list(evaluated.made_up.iter().map(String::as_str), "and");
             let verb = if evaluated.made_up.len() == 1 { "is" } else { "are" };
             terminal.note(&format!("{names} {verb} not set: made up for the local cloud"));
         }
         let fingerprint = fingerprint(&checked.sources);
-        Ok(Loaded { file, folder, sources: checked.sources, program, manifest, fingerprint })
+        let unread = evaluated.unread;
+        Ok(Loaded { file, folder, sources: checked.sources, program, manifest, fingerprint, unread })
     }
 
     fn show(diagnostics: &[diag::Diagnostic], sources: &SourceMap, terminal: &Terminal) {

@@ -19,6 +19,8 @@ mod load;
 #[cfg(feature = "aws")]
 mod local;
 #[cfg(feature = "aws")]
+mod permissions;
+#[cfg(feature = "aws")]
 mod plan;
 #[cfg(feature = "aws")]
 mod run;
@@ -59,6 +61,8 @@ enum Command {
     Status(status::Args),
     #[cfg(feature = "aws")]
     Destroy(destroy::Args),
+    #[cfg(feature = "aws")]
+    Permissions(permissions::Args),
     #[cfg(feature = "aws")]
     Unlock(unlock::Args),
     #[cfg(feature = "aws")]
@@ -108,6 +112,8 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args, terminal),
         #[cfg(feature = "aws")]
         Command::Destroy(args) => destroy::run(&args, terminal),
+        #[cfg(feature = "aws")]
+        Command::Permissions(args) => permissions::run(&args, terminal),
         #[cfg(feature = "aws")]
         Command::Unlock(args) => unlock::run(&args, terminal),
         #[cfg(feature = "aws")]

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-use super::{Clients, CloudError};
+use super::{Clients, CloudError, Permission};
 use crate::eval::{Attrs, NodeId, Value};
 use crate::journal::Op;
 use crate::plan::Change;
@@ -190,6 +190,10 @@ impl Reply {
 /// The code that talks to AWS for one kind.
 #[async_trait]
 pub trait Driver: Send + Sync {
+    /// What it asks of AWS: every operation that [`Driver::observe`] and [`Driver::call`] call, and what AWS does in its
+    /// caller's name. `vpipe permissions` makes an IAM policy of it; a test finds what is missing.
+    fn permissions(&self) -> &'static [Permission];
+
     /// Reads what exists, by `want.id` when known, else by name, token or tags.
     ///
     /// # Errors

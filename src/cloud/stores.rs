@@ -10,6 +10,25 @@ use crate::eval::{Stored, StoredSecret, Unreadable};
 const SECRET: &str = "secretsmanager:GetSecretValue";
 const PARAMETER: &str = "ssm:GetParameter";
 
+/// The operation that reads a stored secret, and the secret as [`super::Permission::on`] writes resources. A secret's ARN
+/// ends in six characters that AWS chooses.
+pub fn permission(secret: &StoredSecret) -> (&'static str, String) {
+    match secret {
+        StoredSecret::SecretsManager(name) => {
+            (SECRET, resource(name, "secretsmanager:{here}:secret:", "-??????"))
+        }
+        StoredSecret::Parameter(name) => {
+            (PARAMETER, resource(name.strip_prefix('/').unwrap_or(name), "ssm:{here}:parameter/", ""))
+        }
+    }
+}
+
+fn resource(name: &str, before: &str, after: &str) -> String {
+    // Of an ARN all but `arn:` and its partition.
+    let of_arn = name.strip_prefix("arn:").and_then(|rest| rest.split_once(':'));
+    of_arn.map_or_else(|| format!("{before}{name}{after}"), |(_, rest)| rest.to_owned())
+}
+
 /// Reads what is asked for, each once, in the region of its ARN or else of the pipeline. What cannot be read is told
 /// in its place.
 pub async fn read_stored(clients: &Clients, asked: &IndexSet<StoredSecret>) -> Stored {

@@ -1,5 +1,6 @@
 //! The local cloud as a whole: one lock around the state, the clock, persistence, and trouble on order.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -32,6 +33,7 @@ struct Inner {
     state: State,
     store: Option<Store>,
     faults: Faults,
+    operations: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Local {
@@ -50,7 +52,7 @@ impl Local {
             Some(path) => Store::open(path).map(|(store, state)| (Some(store), state))?,
             None => (None, State::default()),
         };
-        Ok(Self { inner: Mutex::new(Inner { state, store, faults }) })
+        Ok(Self { inner: Mutex::new(Inner { state, store, faults, operations: BTreeSet::new() }) })
     }
 
     /// Answers a request at a time: milliseconds since the Unix epoch. Where that is before the last request, the time
@@ -81,6 +83,11 @@ impl Local {
     /// How many mutating calls there were since it was opened.
     pub fn mutations(&self) -> u64 {
         self.lock().faults.calls()
+    }
+
+    /// Which operations were asked for since it was opened: `rds:CreateDBInstance`, with the prefixes of IAM.
+    pub fn operations(&self) -> BTreeSet<String> {
+        self.lock().operations.clone()
     }
 
     // A service that panicked would be a bug; what it left is still the best that there is.
@@ -150,6 +157,7 @@ impl Inner {
             Ok(call) => call,
             Err(fault) => return refuse(&fault),
         };
+        self.operations.insert(format!("{}:{}", service.name(), call.operation));
         let mutates = service.mutates(&call);
         if mutates {
             self.faults.count();

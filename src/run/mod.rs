@@ -21,6 +21,7 @@ mod interrupt;
 mod job;
 mod look;
 mod outcome;
+mod permissions;
 mod pursuit;
 mod remove;
 mod retry;
@@ -34,6 +35,7 @@ pub use event::{Event, Listener};
 pub use interrupt::Interrupt;
 pub use job::{Drivers, Job, RunError, SharedJournal, unlock};
 pub use outcome::{Ended, NodeError, Outcome, Took, Verified};
+pub use permissions::{LARGEST, Policy, policy as permissions};
 pub use remove::is_part;
 pub use world::{Speed, World};
 

@@ -19,6 +19,7 @@ const START: i64 = 1_767_225_600_000;
 /// A pipeline that changes over time, its journal and its cloud.
 pub struct Stack {
     pub clients: Clients,
+    pub local: Arc<Local>,
     region: &'static str,
     folder: PathBuf,
     now: Now,
@@ -43,6 +44,7 @@ impl Stack {
         };
         Self {
             clients: connect(to).await.unwrap(),
+            local,
             region,
             folder: PathBuf::from("."),
             now,

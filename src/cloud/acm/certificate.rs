@@ -12,10 +12,11 @@ use aws_sdk_acm::{Client, error::BuildError};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-use crate::cloud::dns::{Provider, RecordSet, is_provider_call, plain};
+use crate::cloud::dns::{Provider, RECORDS, RecordSet, ZONES, is_provider_call, plain};
+use crate::cloud::permission::ANY;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Renewal, Reply, State, TagCalls, TagChange,
-    Tags, Want, calling, found, reading, seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, State, TagCalls,
+    TagChange, Tags, Want, calling, found, reading, seen_tags,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
@@ -23,6 +24,21 @@ use crate::plan::Change;
 const REQUEST: &str = "acm:RequestCertificate";
 const DELETE: &str = "acm:DeleteCertificate";
 const TAGS: TagCalls = TagCalls { set: "acm:AddTagsToCertificate", remove: "acm:RemoveTagsFromCertificate" };
+
+/// AWS gives them ids of its own.
+const CERTIFICATES: &[&str] = &["acm:{here}:certificate/*"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("acm:ListCertificates", ANY),
+    Permission::look("acm:DescribeCertificate", CERTIFICATES),
+    Permission::look("acm:ListTagsForCertificate", CERTIFICATES),
+    Permission::change(REQUEST, ANY),
+    Permission::change(TAGS.set, CERTIFICATES).because("also needed to tag it as it is made"),
+    Permission::change(TAGS.remove, CERTIFICATES).because("only when a tag goes"),
+    Permission::delete(DELETE, CERTIFICATES),
+    Permission::look(RECORDS.0, ZONES).beside("hosted_zone"),
+    Permission::change(RECORDS.1, ZONES).beside("hosted_zone"),
+    Permission::delete(RECORDS.1, ZONES).beside("hosted_zone"),
+];
 
 /// Seconds for which a resolver may keep a validation record. GoDaddy takes no less.
 const TTL: i64 = 600;
@@ -71,6 +87,10 @@ fn domain(want: &Want) -> String {
 
 #[async_trait]
 impl Driver for Certificate {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         // What the journal knows may be in another region than the file says now.
         let region = want.id.as_deref().and_then(region_of).or(want.text("region"));

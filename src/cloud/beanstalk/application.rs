@@ -4,13 +4,25 @@ use async_trait::async_trait;
 use std::time::Duration;
 
 use super::{TAGS, beanstalk_tags, retag, tags_of, unknown};
-use crate::cloud::{Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, Want, calling, reading};
+use crate::cloud::{
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, Want, calling, reading,
+};
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
 
 const CREATE: &str = "elasticbeanstalk:CreateApplication";
 const UPDATE: &str = "elasticbeanstalk:UpdateApplication";
 const DELETE: &str = "elasticbeanstalk:DeleteApplication";
+
+const APPLICATION: &[&str] = &["elasticbeanstalk:{here}:application/{name}"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("elasticbeanstalk:DescribeApplications", APPLICATION),
+    Permission::look("elasticbeanstalk:ListTagsForResource", APPLICATION),
+    Permission::change(CREATE, APPLICATION),
+    Permission::change(UPDATE, APPLICATION),
+    Permission::change(TAGS.set, APPLICATION).because("only when a tag changes"),
+    Permission::delete(DELETE, APPLICATION),
+];
 
 /// Beanstalk applications.
 #[derive(Debug)]
@@ -23,6 +35,10 @@ fn name(want: &Want) -> &str {
 
 #[async_trait]
 impl Driver for Application {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let request = clients.beanstalk.describe_applications().application_names(name(want));
         let reply = request.send().await.map_err(reading("elasticbeanstalk:DescribeApplications"))?;

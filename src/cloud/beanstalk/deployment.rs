@@ -8,12 +8,22 @@ use std::time::Duration;
 
 use super::{busy, events, live, resources, unknown};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Want, calling, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling,
+    reading,
 };
 use crate::eval::Value;
 use crate::plan::Change;
 
 const UPDATE: &str = "elasticbeanstalk:UpdateEnvironment";
+
+const ENVIRONMENT: &[&str] = &["elasticbeanstalk:{here}:environment/{application}/{environment}"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("elasticbeanstalk:DescribeEnvironments", ENVIRONMENT),
+    Permission::look("elasticbeanstalk:DescribeEnvironmentResources", ENVIRONMENT),
+    Permission::look("elasticbeanstalk:DescribeEvents", ENVIRONMENT),
+    Permission::look("elasticbeanstalk:DescribeInstancesHealth", ENVIRONMENT),
+    Permission::change(UPDATE, ENVIRONMENT),
+];
 const POLL: Duration = Duration::from_secs(10);
 
 /// Deployments of application versions.
@@ -26,6 +36,10 @@ fn names(want: &Want) -> (&str, &str) {
 
 #[async_trait]
 impl Driver for Deployment {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let (name, label) = names(want);
         let Some(environment) = live(clients, name).await? else { return Ok(Observed::Absent) };

@@ -12,16 +12,17 @@ use super::events::{self, About};
 use super::options::{self, Name, Options, VARIABLES};
 use super::platform::{self, Platform};
 use super::resources::{self, MODIFY_LISTENER, Resources};
-use super::{TAGS, balancer, beanstalk_tags, busy, live, retag, tags_of, unknown};
+use super::{TAGS, balancer, beanstalk_tags, behalf, busy, live, retag, tags_of, unknown};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Want, calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
+    reading,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
 
-const CREATE: &str = "elasticbeanstalk:CreateEnvironment";
-const UPDATE: &str = "elasticbeanstalk:UpdateEnvironment";
-const TERMINATE: &str = "elasticbeanstalk:TerminateEnvironment";
+pub(super) const CREATE: &str = "elasticbeanstalk:CreateEnvironment";
+pub(super) const UPDATE: &str = "elasticbeanstalk:UpdateEnvironment";
+pub(super) const TERMINATE: &str = "elasticbeanstalk:TerminateEnvironment";
 const POLL: Duration = Duration::from_secs(15);
 
 /// Beanstalk environments.
@@ -40,6 +41,10 @@ fn looked_up(want: &Want) -> bool {
 
 #[async_trait]
 impl Driver for Environment {
+    fn permissions(&self) -> &'static [Permission] {
+        behalf::PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let Some(environment) = live(clients, name(want)).await? else { return Ok(Observed::Absent) };
         let id = environment.environment_id().unwrap_or_default().to_owned();

@@ -2,6 +2,7 @@
 
 mod application;
 mod balancer;
+mod behalf;
 mod deployment;
 mod environment;
 mod events;

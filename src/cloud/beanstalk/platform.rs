@@ -5,8 +5,8 @@ use aws_sdk_elasticbeanstalk::types::{PlatformFilter, SearchFilter};
 use crate::base::closest;
 use crate::cloud::{Clients, CloudError, found, reading};
 
-const LIST: &str = "elasticbeanstalk:ListPlatformVersions";
-const BRANCHES: &str = "elasticbeanstalk:ListPlatformBranches";
+pub(super) const LIST: &str = "elasticbeanstalk:ListPlatformVersions";
+pub(super) const BRANCHES: &str = "elasticbeanstalk:ListPlatformBranches";
 
 /// What an environment is to run on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,13 +4,27 @@
 use async_trait::async_trait;
 
 use super::unknown;
+use crate::cloud::permission::ANY;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, Want, calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, Want, calling, found,
+    reading,
 };
 use crate::eval::Value;
 use crate::plan::Change;
 
 const CREATE: &str = "elasticbeanstalk:CreateStorageLocation";
+
+const BUCKET: &[&str] = &["s3:::elasticbeanstalk-{region}-{account}"];
+const IN_ITS_NAME: &str = "Beanstalk does it in the name of who asks for the bucket first";
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("sts:GetCallerIdentity", ANY),
+    Permission::look("s3:HeadBucket", BUCKET),
+    Permission::change(CREATE, ANY),
+    Permission::change("s3:CreateBucket", BUCKET).because(IN_ITS_NAME),
+    Permission::change("s3:PutBucketPolicy", BUCKET).because(IN_ITS_NAME),
+    Permission::change("s3:PutBucketOwnershipControls", BUCKET).because(IN_ITS_NAME),
+    Permission::change("s3:PutPublicAccessBlock", BUCKET).because(IN_ITS_NAME),
+];
 
 /// Beanstalk's bucket of the account and region.
 #[derive(Debug)]
@@ -18,6 +32,10 @@ pub struct Storage;
 
 #[async_trait]
 impl Driver for Storage {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, _want: &Want) -> Result<Observed, CloudError> {
         let identity = clients.sts.get_caller_identity().send().await;
         let identity = identity.map_err(reading("sts:GetCallerIdentity"))?;

@@ -7,11 +7,22 @@ use async_trait::async_trait;
 use std::time::Duration;
 
 use super::{busy, live, unknown};
-use crate::cloud::{Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Want, calling};
+use crate::cloud::{
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling,
+};
 use crate::eval::Value;
 use crate::plan::Change;
 
 const SWAP: &str = "elasticbeanstalk:SwapEnvironmentCNAMEs";
+
+const ENVIRONMENTS: &[&str] = &[
+    "elasticbeanstalk:{here}:environment/{application}/{a}",
+    "elasticbeanstalk:{here}:environment/{application}/{b}",
+];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("elasticbeanstalk:DescribeEnvironments", ENVIRONMENTS),
+    Permission::change(SWAP, ENVIRONMENTS),
+];
 
 /// Swaps of CNAMEs.
 #[derive(Debug)]
@@ -23,6 +34,10 @@ fn part<'a>(want: &'a Want, attribute: &str) -> &'a str {
 
 #[async_trait]
 impl Driver for Swap {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let mut present =
             Present { id: format!("{}/{}", part(want, "a"), part(want, "b")), ..Present::default() };

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::{beanstalk_tags, events, unknown};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Want, calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
+    reading,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
@@ -15,12 +16,31 @@ use crate::plan::Change;
 const CREATE: &str = "elasticbeanstalk:CreateApplicationVersion";
 const DELETE: &str = "elasticbeanstalk:DeleteApplicationVersion";
 
+const VERSIONS: &[&str] = &["elasticbeanstalk:{here}:applicationversion/{application}/*"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("elasticbeanstalk:DescribeApplicationVersions", VERSIONS),
+    Permission::look("elasticbeanstalk:DescribeEvents", VERSIONS)
+        .because("only to say why a bundle cannot be used"),
+    Permission::change(
+        CREATE,
+        &[
+            "elasticbeanstalk:{here}:application/{application}",
+            "elasticbeanstalk:{here}:applicationversion/{application}/*",
+        ],
+    ),
+    Permission::change(DELETE, VERSIONS).because("only when Beanstalk could not use the bundle before"),
+];
+
 /// Application versions.
 #[derive(Debug)]
 pub struct Version;
 
 #[async_trait]
 impl Driver for Version {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let (application, label) = names(want);
         let request = clients

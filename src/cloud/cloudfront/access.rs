@@ -14,7 +14,9 @@ pub(super) const CREATE: &str = "cloudfront:CreateOriginAccessControl";
 pub(super) const DELETE: &str = "cloudfront:DeleteOriginAccessControl";
 pub(super) const PUT_POLICY: &str = "s3:PutBucketPolicy";
 pub(super) const DELETE_POLICY: &str = "s3:DeleteBucketPolicy";
-const LIST: &str = "cloudfront:ListOriginAccessControls";
+pub(super) const LIST: &str = "cloudfront:ListOriginAccessControls";
+pub(super) const GET: &str = "cloudfront:GetOriginAccessControl";
+pub(super) const GET_POLICY: &str = "s3:GetBucketPolicy";
 
 /// The longest name of an origin access control.
 const LONGEST: usize = 64;
@@ -56,7 +58,7 @@ pub(super) async fn create(clients: &Clients, name: &str) -> Result<Reply, Cloud
 
 pub(super) async fn delete(clients: &Clients, id: &str) -> Result<Reply, CloudError> {
     let reply = clients.cloudfront.get_origin_access_control().id(id).send().await;
-    let etag = reply.map_err(reading("cloudfront:GetOriginAccessControl"))?.e_tag;
+    let etag = reply.map_err(reading(GET))?.e_tag;
     let request = clients.cloudfront.delete_origin_access_control().id(id).set_if_match(etag);
     Ok(Reply::of(&request.send().await.map_err(calling(DELETE))?, None))
 }
@@ -64,7 +66,7 @@ pub(super) async fn delete(clients: &Clients, id: &str) -> Result<Reply, CloudEr
 /// A bucket's policy; `None` when it has none, or is gone.
 pub(super) async fn policy(clients: &Clients, bucket: &str) -> Result<Option<Json>, CloudError> {
     let reply = clients.s3.get_bucket_policy().bucket(bucket).send().await;
-    let reply = found(reply.map_err(reading("s3:GetBucketPolicy")))?;
+    let reply = found(reply.map_err(reading(GET_POLICY)))?;
     Ok(reply.and_then(|reply| serde_json::from_str(reply.policy()?).ok()))
 }
 

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use super::{TAGS, access, config, retag, tag_list, tags_of, unbuilt};
+use crate::cloud::permission::ANY;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Want, calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
+    reading,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
@@ -17,6 +19,35 @@ const UPDATE: &str = "cloudfront:UpdateDistribution";
 const DELETE: &str = "cloudfront:DeleteDistribution";
 const LIST: &str = "cloudfront:ListDistributions";
 const POLL: Duration = Duration::from_secs(30);
+
+/// AWS gives them ids of its own.
+const DISTRIBUTIONS: &[&str] = &["cloudfront::{account}:distribution/*"];
+const CONTROLS: &[&str] = &["cloudfront::{account}:origin-access-control/*"];
+/// The bucket that is the origin.
+const BUCKET: &[&str] = &["s3:::{origin}"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look(LIST, ANY),
+    Permission::look("cloudfront:GetDistribution", DISTRIBUTIONS),
+    Permission::look("cloudfront:ListTagsForResource", DISTRIBUTIONS),
+    Permission::look(access::LIST, ANY),
+    Permission::look(access::GET_POLICY, BUCKET).beside("bucket"),
+    Permission::change("cloudfront:CreateDistributionWithTags", ANY),
+    Permission::change("cloudfront:GetDistributionConfig", DISTRIBUTIONS),
+    Permission::change(UPDATE, DISTRIBUTIONS),
+    Permission::change(TAGS.set, DISTRIBUTIONS).because("also needed to tag it as it is made"),
+    Permission::change(TAGS.remove, DISTRIBUTIONS).because("only when a tag goes"),
+    Permission::change(access::CREATE, ANY).beside("bucket"),
+    Permission::change(access::PUT_POLICY, BUCKET).beside("bucket"),
+    Permission::delete("cloudfront:GetDistributionConfig", DISTRIBUTIONS),
+    Permission::delete(UPDATE, DISTRIBUTIONS),
+    Permission::delete(DELETE, DISTRIBUTIONS),
+    Permission::delete(access::GET, CONTROLS).beside("bucket"),
+    Permission::delete(access::DELETE, CONTROLS).beside("bucket"),
+    Permission::delete(access::PUT_POLICY, BUCKET)
+        .beside("bucket")
+        .because("only when the policy allows something else as well"),
+    Permission::delete(access::DELETE_POLICY, BUCKET).beside("bucket"),
+];
 
 /// The hosted zone of all distributions' names, for alias records (Route 53 API reference, `AliasTarget`).
 const ZONE: &str = "Z2FDTNDATAQYW2";
@@ -48,6 +79,10 @@ impl Detail {
 
 #[async_trait]
 impl Driver for Distribution {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let id = match &want.id {
             Some(id) => Some(id.clone()),

@@ -7,12 +7,19 @@ use std::time::Duration;
 
 use super::unbuilt;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Want, calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
+    reading,
 };
 use crate::eval::Value;
 use crate::plan::Change;
 
 const CREATE: &str = "cloudfront:CreateInvalidation";
+
+const DISTRIBUTIONS: &[&str] = &["cloudfront::{account}:distribution/*"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("cloudfront:GetInvalidation", DISTRIBUTIONS),
+    Permission::change(CREATE, DISTRIBUTIONS),
+];
 
 /// Invalidations.
 #[derive(Debug)]
@@ -33,6 +40,10 @@ fn paths(want: &Want) -> Vec<String> {
 
 #[async_trait]
 impl Driver for Invalidation {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         // Without its id it cannot be told from others; to create it once more with the same caller reference gives the
         // one that there is.

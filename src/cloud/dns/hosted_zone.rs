@@ -5,10 +5,11 @@ use aws_sdk_route53::types::{HostedZone as Zone, HostedZoneConfig, Tag, TagResou
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
-use super::plain;
+use super::{ZONES, plain};
+use crate::cloud::permission::ANY;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, TagCalls, TagChange, Tags, Want,
-    calling, found, reading, sdk_tags, seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, TagCalls, TagChange, Tags,
+    Want, calling, found, reading, sdk_tags, seen_tags,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
@@ -19,6 +20,16 @@ const DELETE: &str = "route53:DeleteHostedZone";
 const TAGS: TagCalls =
     TagCalls { set: "route53:ChangeTagsForResource", remove: "route53:ChangeTagsForResource" };
 
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("route53:ListHostedZonesByName", ANY),
+    Permission::look("route53:GetHostedZone", ZONES),
+    Permission::look("route53:ListTagsForResource", ZONES),
+    Permission::change(CREATE, ANY),
+    Permission::change(UPDATE, ZONES).because("only when the comment changes"),
+    Permission::change(TAGS.set, ZONES),
+    Permission::delete(DELETE, ZONES),
+];
+
 /// The zone's own records, `NS` and `SOA`.
 const OWN_RECORDS: i64 = 2;
 
@@ -28,6 +39,10 @@ pub struct HostedZone;
 
 #[async_trait]
 impl Driver for HostedZone {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let Some(id) = find(clients, want).await? else { return Ok(Observed::Absent) };
         let reply =

@@ -13,6 +13,11 @@ use serde::{Deserialize, Serialize};
 use super::{Clients, CloudError, Op, Reply, Want};
 use crate::eval::{Secret, Value};
 
+/// Zones, which have ids of AWS's own.
+pub(super) const ZONES: &[&str] = &["route53:::hostedzone/*"];
+/// Reading and changing the records of a zone.
+pub(super) const RECORDS: (&str, &str) = (route53::LIST, route53::CHANGE);
+
 /// Where records are kept.
 #[derive(Clone, Debug)]
 pub(super) enum Provider {

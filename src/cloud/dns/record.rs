@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use serde_json::json;
 use std::time::Duration;
 
-use super::{Provider, RecordSet, godaddy, plain, route53};
-use crate::cloud::{Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Want};
+use super::{Provider, RECORDS, RecordSet, ZONES, godaddy, plain, route53};
+use crate::cloud::{
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want,
+};
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
 
@@ -16,8 +18,20 @@ use crate::plan::Change;
 #[derive(Debug)]
 pub struct Record;
 
+/// Of the records at GoDaddy AWS knows nothing.
+const PERMISSIONS: &[Permission] = &[
+    Permission::look(RECORDS.0, ZONES).beside("hosted_zone"),
+    Permission::look("route53:GetChange", &["route53:::change/*"]).beside("hosted_zone"),
+    Permission::change(RECORDS.1, ZONES).beside("hosted_zone"),
+    Permission::delete(RECORDS.1, ZONES).beside("hosted_zone"),
+];
+
 #[async_trait]
 impl Driver for Record {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let Some(provider) = Provider::of(want, want.get("provider")) else { return Ok(Observed::Absent) };
         // What the journal knows may have another name or type than the file says now.

@@ -9,7 +9,7 @@ use crate::cloud::{Clients, CloudError, Reply, calling, found, reading};
 
 /// Sets and deletes records.
 pub(super) const CHANGE: &str = "route53:ChangeResourceRecordSets";
-const LIST: &str = "route53:ListResourceRecordSets";
+pub(super) const LIST: &str = "route53:ListResourceRecordSets";
 
 /// Reads the records of a name and type.
 pub(super) async fn find(

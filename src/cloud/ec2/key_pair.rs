@@ -3,14 +3,23 @@
 use async_trait::async_trait;
 
 use crate::cloud::parts::known;
-use crate::cloud::{Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, Want, found, reading};
+use crate::cloud::permission::ANY;
+use crate::cloud::{
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, Want, found, reading,
+};
 use crate::plan::Change;
 
 /// `key_pair`
 pub struct KeyPair;
 
+const PERMISSIONS: &[Permission] = &[Permission::look("ec2:DescribeKeyPairs", ANY)];
+
 #[async_trait]
 impl Driver for KeyPair {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let name = want.text("name").unwrap_or(&want.name);
         let call = clients.ec2.describe_key_pairs().key_names(name);

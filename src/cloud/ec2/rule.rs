@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use super::{TAGS, filter, tag, tag_specification};
 use crate::cloud::parts::known;
+use crate::cloud::permission::{ANY, OURS};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, Want, calling, found, reading,
-    seen_tags, tags_value,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, Want, calling, found,
+    reading, seen_tags, tags_value,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
@@ -22,6 +23,19 @@ pub struct Rule;
 const AUTHORIZE: &str = "ec2:AuthorizeSecurityGroupIngress";
 const MODIFY: &str = "ec2:ModifySecurityGroupRules";
 const REVOKE: &str = "ec2:RevokeSecurityGroupIngress";
+
+const GROUPS: &[&str] = &["ec2:{here}:security-group/*"];
+const RULES: &[&str] = &["ec2:{here}:security-group-rule/*"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("ec2:DescribeSecurityGroupRules", ANY),
+    Permission::change(AUTHORIZE, GROUPS).only(OURS),
+    Permission::change(AUTHORIZE, RULES),
+    Permission::change(MODIFY, GROUPS).only(OURS).because("only when a description changes"),
+    Permission::change(MODIFY, RULES).because("only when a description changes"),
+    Permission::change(TAGS.set, RULES).because("also needed to tag it as it is made"),
+    Permission::change(TAGS.remove, RULES).because("only when a tag goes"),
+    Permission::delete(REVOKE, GROUPS).only(OURS),
+];
 
 /// What tells a rule from the others of its group. Its description is no part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +57,10 @@ enum Source {
 
 #[async_trait]
 impl Driver for Rule {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         // Without the group or the source there is no rule yet.
         let Some(key) = Key::wanted(want) else { return Ok(Observed::Absent) };

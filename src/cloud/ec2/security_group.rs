@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::{TAGS, filter, tag, tag_specification};
 use crate::cloud::parts::known;
+use crate::cloud::permission::{ANY, OURS};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Renewal, Reply, Want, calling, found, reading,
-    seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, Want, calling,
+    found, reading, seen_tags,
 };
 use crate::eval::Attrs;
 use crate::plan::Change;
@@ -20,8 +21,23 @@ const CREATE: &str = "ec2:CreateSecurityGroup";
 const DELETE: &str = "ec2:DeleteSecurityGroup";
 const DESCRIBE: &str = "ec2:DescribeSecurityGroups";
 
+const GROUPS: &[&str] = &["ec2:{here}:security-group/*"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look(DESCRIBE, ANY),
+    // The group's VPC is a resource of the creation as well.
+    Permission::change(CREATE, &["ec2:{here}:security-group/*", "ec2:{here}:vpc/*"]),
+    Permission::change(TAGS.set, GROUPS).because("also needed to tag it as it is made"),
+    Permission::change(TAGS.remove, GROUPS).because("only when a tag goes"),
+    Permission::delete(DELETE, GROUPS).only(OURS),
+    Permission::delete("ec2:DescribeNetworkInterfaces", ANY).because("only to say who still uses the group"),
+];
+
 #[async_trait]
 impl Driver for SecurityGroup {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         Ok(match find(clients, want).await? {
             Some(group) => Observed::Present(Box::new(present(&group))),

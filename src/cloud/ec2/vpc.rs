@@ -4,14 +4,24 @@ use async_trait::async_trait;
 
 use super::filter;
 use crate::cloud::parts::known;
-use crate::cloud::{Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, Want, found, reading};
+use crate::cloud::permission::ANY;
+use crate::cloud::{
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, Want, found, reading,
+};
 use crate::plan::Change;
 
 /// `vpc`
 pub struct Vpc;
 
+const PERMISSIONS: &[Permission] =
+    &[Permission::look("ec2:DescribeVpcs", ANY), Permission::look("ec2:DescribeSubnets", ANY)];
+
 #[async_trait]
 impl Driver for Vpc {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let mut call = clients.ec2.describe_vpcs();
         if let Some(default) = want.flag("default") {

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use super::{TAGS, tag, tags, tags_of};
 use crate::cloud::parts::{applies, known, number, texts, wait};
+use crate::cloud::permission::ANY;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Want, calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
+    reading,
 };
 use crate::eval::Attrs;
 use crate::plan::Change;
@@ -21,6 +23,28 @@ const CREATE: &str = "elasticache:CreateCacheCluster";
 const MODIFY: &str = "elasticache:ModifyCacheCluster";
 const DELETE: &str = "elasticache:DeleteCacheCluster";
 const DESCRIBE: &str = "elasticache:DescribeCacheClusters";
+
+const CLUSTER: &[&str] = &["elasticache:{here}:cluster:{name}"];
+/// With the groups that a cluster may be given.
+const CLUSTER_AND_GROUPS: &[&str] = &[
+    "elasticache:{here}:cluster:{name}",
+    "elasticache:{here}:parametergroup:*",
+    "elasticache:{here}:subnetgroup:{subnet_group}",
+];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look(DESCRIBE, CLUSTER),
+    Permission::look("elasticache:ListTagsForResource", CLUSTER),
+    Permission::look("elasticache:DescribeEvents", ANY).because("only to say why a cluster failed"),
+    Permission::change(CREATE, CLUSTER_AND_GROUPS),
+    Permission::change(MODIFY, CLUSTER_AND_GROUPS),
+    Permission::change(TAGS.set, CLUSTER).because("also needed to tag it as it is made"),
+    Permission::change(TAGS.remove, CLUSTER).because("only when a tag goes"),
+    Permission::change("iam:CreateServiceLinkedRole", SERVICE_ROLE)
+        .because("AWS makes its role with the first cluster of an account"),
+    Permission::delete(DELETE, CLUSTER),
+];
+const SERVICE_ROLE: &[&str] =
+    &["iam::{account}:role/aws-service-role/elasticache.amazonaws.com/AWSServiceRoleForElastiCache"];
 
 /// What is remembered of a cluster until a call.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -38,6 +62,10 @@ impl Detail {
 
 #[async_trait]
 impl Driver for CacheCluster {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let id = want.text("id").unwrap_or(&want.name);
         let call =

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::{TAGS, tag, tags, tags_of};
 use crate::cloud::parts::{attributes, known, texts};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Renewal, Reply, Want, calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, Want, calling,
+    found, reading,
 };
 use crate::eval::Attrs;
 use crate::plan::Change;
@@ -20,8 +21,23 @@ const MODIFY: &str = "elasticache:ModifyCacheSubnetGroup";
 const DELETE: &str = "elasticache:DeleteCacheSubnetGroup";
 const DESCRIBE: &str = "elasticache:DescribeCacheSubnetGroups";
 
+const GROUP: &[&str] = &["elasticache:{here}:subnetgroup:{name}"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look(DESCRIBE, GROUP),
+    Permission::look("elasticache:ListTagsForResource", GROUP),
+    Permission::change(CREATE, GROUP),
+    Permission::change(MODIFY, GROUP),
+    Permission::change(TAGS.set, GROUP).because("also needed to tag it as it is made"),
+    Permission::change(TAGS.remove, GROUP).because("only when a tag goes"),
+    Permission::delete(DELETE, GROUP),
+];
+
 #[async_trait]
 impl Driver for CacheSubnetGroup {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let name = want.text("name").unwrap_or(&want.name);
         let call = clients.elasticache.describe_cache_subnet_groups().cache_subnet_group_name(name);

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use crate::cloud::parts::{applies, attributes, is_version, known, texts, wait};
+use crate::cloud::permission::ANY;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, TagCalls, TagChange, Want,
-    calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, TagCalls, TagChange,
+    Want, calling, found, reading,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
@@ -22,6 +23,38 @@ const UPDATE: &str = "mq:UpdateBroker";
 const REBOOT: &str = "mq:RebootBroker";
 const DELETE: &str = "mq:DeleteBroker";
 const TAGS: TagCalls = TagCalls { set: "mq:CreateTags", remove: "mq:DeleteTags" };
+
+const BROKER: &[&str] = &["mq:{here}:broker:{name}:*"];
+const IN_ITS_NAME: &str = "Amazon MQ does it in the name of who makes or deletes a broker";
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("mq:ListBrokers", ANY),
+    Permission::look("mq:DescribeBroker", BROKER),
+    Permission::change(CREATE, ANY),
+    Permission::change(UPDATE, BROKER).because("only when the version or instance type changes"),
+    Permission::change(REBOOT, BROKER).because("only when the version or instance type changes"),
+    Permission::change(TAGS.set, BROKER).because("also needed to tag it as it is made"),
+    Permission::change(TAGS.remove, BROKER).because("only when a tag goes"),
+    Permission::delete(DELETE, BROKER),
+    // Amazon MQ developer guide, "API authentication and authorization".
+    Permission::change("ec2:CreateNetworkInterface", ANY).because(IN_ITS_NAME),
+    Permission::change("ec2:CreateNetworkInterfacePermission", ANY).because(IN_ITS_NAME),
+    Permission::change("ec2:ModifyNetworkInterfaceAttribute", ANY).because(IN_ITS_NAME),
+    Permission::change("ec2:CreateVpcEndpoint", ANY).because(IN_ITS_NAME),
+    Permission::change("ec2:DescribeInternetGateways", ANY).because(IN_ITS_NAME),
+    Permission::change("ec2:DescribeNetworkInterfacePermissions", ANY).because(IN_ITS_NAME),
+    Permission::change("ec2:DescribeNetworkInterfaces", ANY).because(IN_ITS_NAME),
+    Permission::change("ec2:DescribeSecurityGroups", ANY).because(IN_ITS_NAME),
+    Permission::change("ec2:DescribeSubnets", ANY).because(IN_ITS_NAME),
+    Permission::change("ec2:DescribeVpcEndpoints", ANY).because(IN_ITS_NAME),
+    Permission::change("ec2:DescribeVpcs", ANY).because(IN_ITS_NAME),
+    Permission::change("iam:CreateServiceLinkedRole", SERVICE_ROLE).because(IN_ITS_NAME),
+    Permission::delete("ec2:DeleteNetworkInterface", ANY).because(IN_ITS_NAME),
+    Permission::delete("ec2:DeleteNetworkInterfacePermission", ANY).because(IN_ITS_NAME),
+    Permission::delete("ec2:DetachNetworkInterface", ANY).because(IN_ITS_NAME),
+    Permission::delete("ec2:DeleteVpcEndpoints", ANY).because(IN_ITS_NAME),
+];
+const SERVICE_ROLE: &[&str] =
+    &["iam::{account}:role/aws-service-role/mq.amazonaws.com/AWSServiceRoleForAmazonMQ"];
 
 /// What is remembered of a broker until a call.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -52,6 +85,10 @@ impl Detail {
 
 #[async_trait]
 impl Driver for Broker {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let id = match &want.id {
             Some(id) => Some(id.clone()),

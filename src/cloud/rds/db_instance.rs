@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::{TAGS, tag, tags};
 use crate::cloud::parts::{applies, attributes, changed, known, number, texts, wait};
+use crate::cloud::permission::ANY;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, State, Want, calling, found, reading,
-    seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
+    reading, seen_tags,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
@@ -22,6 +23,37 @@ const CREATE: &str = "rds:CreateDBInstance";
 const MODIFY: &str = "rds:ModifyDBInstance";
 const DELETE: &str = "rds:DeleteDBInstance";
 const DESCRIBE: &str = "rds:DescribeDBInstances";
+
+const DB: &[&str] = &["rds:{here}:db:{name}"];
+/// With the groups that an instance may be given.
+const DB_AND_GROUPS: &[&str] = &[
+    "rds:{here}:db:{name}",
+    "rds:{here}:og:*",
+    "rds:{here}:pg:*",
+    "rds:{here}:secgrp:*",
+    "rds:{here}:subgrp:{subnet_group}",
+];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look(DESCRIBE, DB),
+    Permission::look("rds:DescribeEvents", ANY).because("only to say why an instance failed"),
+    Permission::change(CREATE, DB_AND_GROUPS),
+    Permission::change(MODIFY, DB_AND_GROUPS),
+    Permission::change(TAGS.set, DB).because("also needed to tag it as it is made"),
+    Permission::change(TAGS.remove, DB).because("only when a tag goes"),
+    Permission::change("iam:CreateServiceLinkedRole", SERVICE_ROLE)
+        .because("AWS makes its role with the first instance of an account"),
+    Permission::delete(MODIFY, DB_AND_GROUPS).because("only when deletion protection is to be taken off"),
+    Permission::delete(DELETE, DB),
+    Permission::delete(
+        "rds:CreateDBSnapshot",
+        &["rds:{here}:db:{name}", "rds:{here}:snapshot:{name}-final-*"],
+    )
+    .because("only with a final snapshot, which AWS takes itself"),
+    Permission::delete(TAGS.set, &["rds:{here}:snapshot:{name}-final-*"])
+        .because("the final snapshot has the tags of the instance"),
+];
+const SERVICE_ROLE: &[&str] =
+    &["iam::{account}:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS"];
 
 /// What is remembered of an instance until a call.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -41,6 +73,10 @@ impl Detail {
 
 #[async_trait]
 impl Driver for DbInstance {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let identifier = want.text("identifier").unwrap_or(&want.name);
         let call = clients.rds.describe_db_instances().db_instance_identifier(identifier);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{TAGS, tag, tags};
 use crate::cloud::parts::{attributes, known, texts, wait};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Renewal, Reply, State, Tags, Want, calling,
-    found, reading, seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, State, Tags, Want,
+    calling, found, reading, seen_tags,
 };
 use crate::eval::Attrs;
 use crate::plan::Change;
@@ -21,8 +21,23 @@ const MODIFY: &str = "rds:ModifyDBSubnetGroup";
 const DELETE: &str = "rds:DeleteDBSubnetGroup";
 const DESCRIBE: &str = "rds:DescribeDBSubnetGroups";
 
+const GROUP: &[&str] = &["rds:{here}:subgrp:{name}"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look(DESCRIBE, GROUP),
+    Permission::look("rds:ListTagsForResource", GROUP),
+    Permission::change(CREATE, GROUP),
+    Permission::change(MODIFY, GROUP),
+    Permission::change(TAGS.set, GROUP).because("also needed to tag it as it is made"),
+    Permission::change(TAGS.remove, GROUP).because("only when a tag goes"),
+    Permission::delete(DELETE, GROUP),
+];
+
 #[async_trait]
 impl Driver for DbSubnetGroup {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let name = want.text("name").unwrap_or(&want.name);
         let call = clients.rds.describe_db_subnet_groups().db_subnet_group_name(name);

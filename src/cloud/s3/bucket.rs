@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crate::cloud::parts::{attributes, changed, known, partition};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, TagCalls, Tags, Want, calling, found,
-    reading, sdk_tags, seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, TagCalls, Tags, Want,
+    calling, found, reading, sdk_tags, seen_tags,
 };
 use crate::eval::Attrs;
 use crate::plan::Change;
@@ -27,6 +27,22 @@ const EMPTY: &str = "s3:DeleteObjects";
 const DELETE: &str = "s3:DeleteBucket";
 /// One call sets all tags, those that go being those that it does not name.
 const TAGS: TagCalls = TagCalls { set: "s3:PutBucketTagging", remove: "s3:PutBucketTagging" };
+
+const BUCKET: &[&str] = &["s3:::{name}"];
+const OBJECTS: &[&str] = &["s3:::{name}/*"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("s3:HeadBucket", BUCKET),
+    Permission::look("s3:GetBucketVersioning", BUCKET),
+    Permission::look("s3:GetBucketTagging", BUCKET),
+    Permission::look("s3:GetPublicAccessBlock", BUCKET),
+    Permission::look("s3:ListObjectVersions", BUCKET),
+    Permission::change(CREATE, BUCKET),
+    Permission::change(BLOCK, BUCKET),
+    Permission::change(VERSIONING, BUCKET).because("only when `versioning` is given or changes"),
+    Permission::change(TAGS.set, BUCKET).because("only when a tag changes"),
+    Permission::delete(EMPTY, OBJECTS).because("only with `empty_on_destroy`"),
+    Permission::delete(DELETE, BUCKET),
+];
 
 /// What is remembered of a bucket until a call.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -46,6 +62,10 @@ impl Detail {
 
 #[async_trait]
 impl Driver for Bucket {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let name = want.text("name").unwrap_or(&want.name);
         let s3 = &clients.s3;

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use crate::cloud::parts::known;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Reply, Want, calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, Want, calling, found,
+    reading,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
@@ -22,6 +23,14 @@ pub struct Object;
 
 const PUT: &str = "s3:PutObject";
 const DELETE: &str = "s3:DeleteObject";
+
+const OBJECT: &[&str] = &["s3:::{bucket}/{key}"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("s3:HeadObject", OBJECT),
+    Permission::look("s3:HeadBucket", &["s3:::{bucket}"])
+        .because("without the right to list the bucket, S3 answers 403 for an object that is not there"),
+    Permission::change(PUT, OBJECT),
+];
 /// Where the digest is kept with the object, for stores that do not keep checksums.
 const DIGEST: &str = "vpipe-sha256";
 /// One request takes no more (S3 user guide, "Uploading objects").
@@ -29,6 +38,10 @@ const MAX_SIZE: u64 = 5 << 30;
 
 #[async_trait]
 impl Driver for Object {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let Some((bucket, key)) = place(want) else { return Ok(Observed::Absent) };
         let call = clients.s3.head_object().bucket(&bucket).key(&key).checksum_mode(ChecksumMode::Enabled);

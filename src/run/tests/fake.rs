@@ -236,6 +236,10 @@ fn refusal(op: &Op, retry: Retry) -> CloudError {
 
 #[async_trait]
 impl Driver for Fake {
+    fn permissions(&self) -> &'static [crate::cloud::Permission] {
+        &[]
+    }
+
     async fn observe(&self, _: &Clients, want: &Want) -> Result<Observed, CloudError> {
         self.breathe().await;
         let now = self.now();

@@ -1,0 +1,115 @@
+//! `vpipe permissions`
+
+use clap::ValueEnum;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Exit;
+use super::load::{Choice, Loaded, load};
+use super::terminal::Terminal;
+use crate::cloud::driver;
+use crate::cloud::permission::When;
+use crate::run::{Drivers, LARGEST, Policy, permissions};
+
+/// Print the smallest IAM policy with which the pipeline can be planned, run and destroyed
+///
+/// As `aws iam create-policy --policy-document` takes it. Needs no credentials and no network: it is made from what the
+/// file asks for. The names of the statements say which command needs them first.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The file [default: the only one of the current folder]
+    file: Option<PathBuf>,
+
+    /// The stage; needed when the file has several
+    #[arg(long, short)]
+    stage: Option<String>,
+
+    /// A parameter's value
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    set: Vec<String>,
+
+    /// Only what one command needs; a `run` that has to delete or replace something needs all
+    #[arg(long = "for", value_enum, value_name = "COMMAND")]
+    command: Option<For>,
+
+    /// Write it into this folder, in as many policies as AWS's limit on their size demands; a role can have ten
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+
+    /// The account's number, for narrower resources [default: any account]
+    #[arg(long, value_name = "NUMBER", value_parser = account)]
+    account: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum For {
+    /// Looking
+    Plan,
+    /// Looking, making and changing
+    Run,
+    /// Looking and deleting
+    Destroy,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    match text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        true => Ok(text.to_owned()),
+        false => Err("an account's number has twelve digits".to_owned()),
+    }
+}
+
+pub(super) fn run(args: &Args, terminal: Terminal) -> Exit {
+    let choice = Choice { file: args.file.clone(), stage: args.stage.clone(), local: false };
+    let loaded = match load(&choice, &args.set, None, &terminal) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let whens: &[When] = match args.command {
+        Some(For::Plan) => &[When::Look],
+        Some(For::Run) => &[When::Look, When::Change],
+        Some(For::Destroy) => &[When::Look, When::Delete],
+        None => &[When::Look, When::Change, When::Delete],
+    };
+    let account = args.account.as_deref().unwrap_or("*");
+    let drivers: Drivers = Arc::new(driver);
+    let policy = permissions(&loaded.manifest, &loaded.unread, &drivers, whens, account);
+    if let Some(folder) = &args.out {
+        return match write(policy, folder, &loaded) {
+            Ok(files) => {
+                files.iter().for_each(|file| terminal.note(&format!("{} written", file.display())));
+                Exit::Well
+            }
+            Err(why) => {
+                terminal.error(&why);
+                Exit::Failed
+            }
+        };
+    }
+    terminal.print(&text(&policy));
+    let size = policy.size();
+    if size > LARGEST {
+        terminal.note(&format!(
+            "note: {size} characters, and a managed policy of AWS has at most {LARGEST}: `--out FOLDER` writes it in several"
+        ));
+    }
+    Exit::Well
+}
+
+// A policy is plain data: it always has a text.
+fn text(policy: &Policy) -> String {
+    serde_json::to_string_pretty(policy).unwrap_or_default() + "\n"
+}
+
+/// Writes `PIPELINE-STAGE-1.json` and so on.
+fn write(policy: Policy, folder: &Path, loaded: &Loaded) -> Result<Vec<PathBuf>, String> {
+    let failed = |path: &Path, why: std::io::Error| format!("`{}` cannot be written: {why}", path.display());
+    std::fs::create_dir_all(folder).map_err(|why| failed(folder, why))?;
+    let stage = loaded.manifest.stage.as_ref().map(|stage| format!("-{stage}")).unwrap_or_default();
+    let mut files = Vec::new();
+    for (at, part) in policy.split().iter().enumerate() {
+        let path = folder.join(format!("{}{stage}-{}.json", loaded.manifest.pipeline, at + 1));
+        std::fs::write(&path, text(part)).map_err(|why| failed(&path, why))?;
+        files.push(path);
+    }
+    Ok(files)
+}
