@@ -14,6 +14,8 @@ mod suite {
     #[cfg(feature = "aws")]
     mod drivers_b;
     #[cfg(feature = "aws")]
+    mod drivers_c;
+    #[cfg(feature = "aws")]
     mod moto;
     mod eval;
     #[cfg(feature = "aws")]

@@ -361,6 +361,18 @@ const ROWS: &[Row] = &[
     row("route53:", "HostedZoneAlreadyExists", Retry::Exists),
     // IAM
     row("iam:", "EntityAlreadyExists", Retry::Exists),
+    // A profile holds one role: it is this one, or the next look tells.
+    row("iam:AddRoleToInstanceProfile", "LimitExceeded", Retry::Exists),
+    // What was just made may not be seen by what refers to it.
+    worded("iam:AddRoleToInstanceProfile", "NoSuchEntity", "The role", after(2)),
+    worded("iam:AttachRolePolicy", "NoSuchEntity", "The role", after(2)),
+    say(
+        "iam:AttachRolePolicy",
+        "NoSuchEntity",
+        "",
+        "there is no such managed policy; look at `managed_policies`",
+    ),
+    worded("iam:", "MalformedPolicyDocument", "Invalid principal", after(5)),
     row("iam:", "NoSuchEntity", Retry::Gone),
     row("iam:", "DeleteConflict", after(5)),
     // Everywhere

@@ -165,6 +165,11 @@ pub(crate) fn instance_profile(state: &State, name: &str) -> Option<String> {
     state.iam.profile(name).map(|profile| profile.arn())
 }
 
+/// Whether an instance profile, by name or ARN, exists and services other than IAM see it already.
+pub(crate) fn sees_instance_profile(state: &State, name: &str, now: i64) -> bool {
+    state.iam.profile(name).is_some_and(|profile| profile.is_seen(now))
+}
+
 /// An object of S3.
 pub(crate) struct Object {
     /// The hash of its body in the blobs.

@@ -1,11 +1,12 @@
-"""Secrets Manager and SSM of the local cloud, driven by boto3 and held against the models."""
+"""Secrets Manager, SSM and IAM of the local cloud, driven by boto3 and held against the models."""
 
+import json
 import sys
 
 from conform import client, finish, refused
 
 port = sys.argv[1]
-secrets, ssm = client("secretsmanager", port), client("ssm", port)
+secrets, ssm, iam = (client(name, port) for name in ("secretsmanager", "ssm", "iam"))
 
 # Secrets Manager
 made = secrets.create_secret(Name="shop/db", Description="d", SecretString='{"password": "one"}', Tags=[{"Key": "k", "Value": "v"}])
@@ -56,5 +57,54 @@ assert ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="/shop/db
 ssm.delete_parameter(Name="/shop/db/password")
 refused("ParameterNotFound", ssm.delete_parameter, Name="/shop/db/password")
 assert ssm.delete_parameters(Names=["/shop/list/1", "/none"])["InvalidParameters"] == ["/none"]
+
+# IAM
+trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+bound = "arn:aws:iam::aws:policy/PowerUserAccess"
+role = iam.create_role(RoleName="web", Path="/shop/", AssumeRolePolicyDocument=json.dumps(trust), PermissionsBoundary=bound, Tags=[{"Key": "k", "Value": "v"}])["Role"]
+assert role["Arn"] == "arn:aws:iam::123456789012:role/shop/web" and role["AssumeRolePolicyDocument"] == trust
+refused("EntityAlreadyExists", iam.create_role, RoleName="WEB", AssumeRolePolicyDocument=json.dumps(trust))
+refused("MalformedPolicyDocument", iam.create_role, RoleName="x", AssumeRolePolicyDocument="{}")
+assert iam.get_role(RoleName="web")["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == bound
+iam.delete_role_permissions_boundary(RoleName="web")
+iam.put_role_permissions_boundary(RoleName="web", PermissionsBoundary=bound)
+refused("NoSuchEntity", iam.put_role_permissions_boundary, RoleName="web", PermissionsBoundary="arn:aws:iam::123456789012:policy/none")
+iam.update_role(RoleName="web", Description="d", MaxSessionDuration=7200)
+iam.update_assume_role_policy(RoleName="web", PolicyDocument=json.dumps(trust))
+policy = iam.create_policy(PolicyName="mine", PolicyDocument=json.dumps(trust), Description="d")["Policy"]["Arn"]
+refused("EntityAlreadyExists", iam.create_policy, PolicyName="mine", PolicyDocument=json.dumps(trust))
+for arn in (policy, "arn:aws:iam::aws:policy/service-role/AWSElasticBeanstalkEnhancedHealth"):
+    iam.attach_role_policy(RoleName="web", PolicyArn=arn)
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] >= 1
+    assert iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["IsDefaultVersion"]
+refused("NoSuchEntity", iam.attach_role_policy, RoleName="web", PolicyArn="arn:aws:iam::123456789012:policy/none")
+assert [p["PolicyName"] for p in iam.list_policies(Scope="Local")["Policies"]] == ["mine"]
+assert len(iam.list_attached_role_policies(RoleName="web")["AttachedPolicies"]) == 2
+refused("DeleteConflict", iam.delete_policy, PolicyArn=policy)
+iam.put_role_policy(RoleName="web", PolicyName="in", PolicyDocument=json.dumps(trust))
+assert iam.get_role_policy(RoleName="web", PolicyName="in")["PolicyDocument"] == trust
+assert iam.list_role_policies(RoleName="web")["PolicyNames"] == ["in"]
+iam.tag_role(RoleName="web", Tags=[{"Key": "l", "Value": "w"}])
+iam.untag_role(RoleName="web", TagKeys=["k"])
+assert iam.list_role_tags(RoleName="web")["Tags"] == [{"Key": "l", "Value": "w"}]
+iam.create_instance_profile(InstanceProfileName="p", Tags=[{"Key": "k", "Value": "v"}])
+iam.get_waiter("instance_profile_exists").wait(InstanceProfileName="p")
+iam.tag_instance_profile(InstanceProfileName="p", Tags=[{"Key": "l", "Value": "w"}])
+iam.untag_instance_profile(InstanceProfileName="p", TagKeys=["k"])
+assert iam.list_instance_profile_tags(InstanceProfileName="p")["Tags"] == [{"Key": "l", "Value": "w"}]
+iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName="web")
+refused("LimitExceeded", iam.add_role_to_instance_profile, InstanceProfileName="p", RoleName="web")
+assert iam.list_instance_profiles_for_role(RoleName="web")["InstanceProfiles"][0]["Roles"][0]["RoleName"] == "web"
+assert iam.get_paginator("list_roles").paginate(PathPrefix="/shop/").build_full_result()["Roles"]
+refused("DeleteConflict", iam.delete_role, RoleName="web")
+refused("DeleteConflict", iam.delete_instance_profile, InstanceProfileName="p")
+iam.remove_role_from_instance_profile(InstanceProfileName="p", RoleName="web")
+iam.delete_instance_profile(InstanceProfileName="p")
+for attached in iam.list_attached_role_policies(RoleName="web")["AttachedPolicies"]:
+    iam.detach_role_policy(RoleName="web", PolicyArn=attached["PolicyArn"])
+iam.delete_role_policy(RoleName="web", PolicyName="in")
+iam.delete_policy(PolicyArn=policy)
+iam.delete_role(RoleName="web")
+refused("NoSuchEntity", iam.get_role, RoleName="web")
 
 finish()

@@ -364,8 +364,8 @@ async fn preflight(clients: &Clients, want: &Want) -> Result<(), CloudError> {
         let reply = clients.iam.get_instance_profile().instance_profile_name(profile).send().await;
         if let Ok(None) = found(reply.map_err(reading("iam:GetInstanceProfile"))) {
             let message = format!(
-                "the instance profile `{profile}` does not exist; make it, as `eb create` or the Beanstalk console do, \
-                 or name another with `instance_profile`"
+                "the instance profile `{profile}` does not exist: AWS makes it only when Beanstalk's console is used; write \
+                 `use std.beanstalk_roles as roles` and `instance_profile = roles.instance_profile`"
             );
             return Err(CloudError::of(CREATE, "NoSuchInstanceProfile", message));
         }
@@ -375,8 +375,8 @@ async fn preflight(clients: &Clients, want: &Want) -> Result<(), CloudError> {
         let reply = clients.iam.get_role().role_name(role).send().await;
         if let Ok(None) = found(reply.map_err(reading("iam:GetRole"))) {
             let message = format!(
-                "the service role `{role}` does not exist; make it, as `eb create` or the Beanstalk console do, or name \
-                 another with `service_role`"
+                "the service role `{role}` does not exist: AWS makes it only when Beanstalk's console is used; write \
+                 `use std.beanstalk_roles as roles` and `service_role = roles.service_role`"
             );
             return Err(CloudError::of(CREATE, "NoSuchServiceRole", message));
         }

@@ -144,7 +144,13 @@ pub(super) fn at_creation() -> Options {
 /// The attributes of an environment in the form in which they can be read back: handles as ids, durations in whole
 /// seconds, what AWS fills in filled in.
 pub(super) fn desired(want: &Want) -> Attrs {
-    let mut attrs = want.desired(&[("application", "name"), ("vpc", "id"), ("security_groups", "id")]);
+    let mut attrs = want.desired(&[
+        ("application", "name"),
+        ("vpc", "id"),
+        ("security_groups", "id"),
+        ("instance_profile", "arn"),
+        ("service_role", "arn"),
+    ]);
     // These can be taken away again.
     attrs.insert("key_pair".to_owned(), want.ids("key_pair", "name"));
     attrs.insert("image".to_owned(), want.get("image").clone());
@@ -186,8 +192,9 @@ pub(super) fn read(options: &Options, want: &Want, own: &[String]) -> Attrs {
         put("instances", Value::Range(Box::new(Value::Int(least)), Box::new(Value::Int(most))));
     }
     put("key_pair", text(LAUNCH, "EC2KeyName"));
-    put("instance_profile", named(options.get(LAUNCH, "IamInstanceProfile"), want.text("instance_profile")));
-    put("service_role", named(options.get(ENVIRONMENT, "ServiceRole"), want.text("service_role")));
+    let of_iam = |attribute: &str| wanted.get(attribute).and_then(Value::as_str);
+    put("instance_profile", named(options.get(LAUNCH, "IamInstanceProfile"), of_iam("instance_profile")));
+    put("service_role", named(options.get(ENVIRONMENT, "ServiceRole"), of_iam("service_role")));
     put("image", text(LAUNCH, "ImageId"));
     if asked("vpc") {
         put("vpc", text(VPC, "VPCId"));

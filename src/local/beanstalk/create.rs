@@ -118,7 +118,7 @@ fn plan(state: &mut State, index: usize, cx: &Cx) -> Result<Plan, Fault> {
     let profile = environment.settings.given(LAUNCH, "IamInstanceProfile").map(str::to_owned);
     let why = match profile {
         None => Some("Environment must have instance profile associated with it.".to_owned()),
-        Some(profile) if neighbours::instance_profile(state, &profile).is_none() => {
+        Some(profile) if !neighbours::sees_instance_profile(state, &profile, cx.now) => {
             Some(format!("The instance profile {profile} associated with the environment does not exist."))
         }
         Some(_) => None,

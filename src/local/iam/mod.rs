@@ -1,15 +1,18 @@
 //! IAM: roles and instance profiles. Beanstalk's standard ones exist from the start.
 
+mod policies;
 mod profiles;
 mod roles;
 
 use indexmap::IndexMap;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use super::common::{self, Tags};
 use super::service::Service;
 use super::{ACCOUNT, Call, Cx, Element, Fault, Reply, State};
 
+pub use policies::Policy;
 pub use profiles::Profile;
 pub use roles::Role;
 
@@ -25,6 +28,9 @@ pub struct Iam {
     pub roles: IndexMap<String, Role>,
     /// Instance profiles by name.
     pub profiles: IndexMap<String, Profile>,
+    /// Managed policies of the account by ARN.
+    #[serde(default)]
+    pub policies: IndexMap<String, Policy>,
 }
 
 impl Default for Iam {
@@ -46,6 +52,7 @@ impl Default for Iam {
         Self {
             roles: [instances, service].map(|role| (role.name.clone(), role)).into(),
             profiles: [(profile.name.clone(), profile)].into(),
+            policies: IndexMap::new(),
         }
     }
 }
@@ -79,6 +86,8 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "GetRolePolicy" => roles::get_inline(state, call),
         "DeleteRolePolicy" => roles::delete_inline(state, call),
         "ListRolePolicies" => roles::list_inline(state, call),
+        "PutRolePermissionsBoundary" => roles::put_boundary(state, call),
+        "DeleteRolePermissionsBoundary" => roles::delete_boundary(state, call),
         "TagRole" => roles::tag(state, call),
         "UntagRole" => roles::untag(state, call),
         "ListRoleTags" => roles::list_tags(state, call),
@@ -89,6 +98,14 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         }
         "CreateInstanceProfile" => profiles::create(state, cx, call),
         "DeleteInstanceProfile" => profiles::delete(state, call),
+        "TagInstanceProfile" => profiles::tag(state, call),
+        "UntagInstanceProfile" => profiles::untag(state, call),
+        "ListInstanceProfileTags" => profiles::list_tags(state, call),
+        "CreatePolicy" => policies::create(state, cx, call),
+        "GetPolicy" => policies::get(state, call),
+        "GetPolicyVersion" => policies::version(state, call),
+        "ListPolicies" => policies::list(state, call),
+        "DeletePolicy" => policies::delete(state, call),
         "AddRoleToInstanceProfile" => profiles::add_role(state, call),
         "RemoveRoleFromInstanceProfile" => profiles::remove_role(state, call),
         operation => Err(Service::Iam.unknown(operation)),
@@ -133,6 +150,24 @@ fn path(call: &Call) -> Result<String, Fault> {
     match path.starts_with('/') && path.ends_with('/') {
         true => Ok(path),
         false => Err(invalid("The specified value for path is invalid. It must begin and end with /")),
+    }
+}
+
+/// IAM gives policies percent-encoded.
+fn encoded(policy: &str) -> String {
+    // Dots and colons stay, so that people can read it.
+    const LEFT: &percent_encoding::AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b':');
+    utf8_percent_encode(policy, LEFT).to_string()
+}
+
+fn check_policy(policy: &str) -> Result<(), Fault> {
+    match serde_json::from_str::<serde_json::Value>(policy) {
+        Ok(serde_json::Value::Object(members)) if members.contains_key("Statement") => Ok(()),
+        Ok(serde_json::Value::Object(_)) => {
+            Err(Fault::new(400, "MalformedPolicyDocument", "Syntax errors in policy."))
+        }
+        _ => Err(Fault::new(400, "MalformedPolicyDocument", "This policy contains invalid Json")),
     }
 }
 

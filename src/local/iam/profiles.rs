@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::roles::LONG_AGO;
 use super::{arn, check_name, missing, page, path, required, tag_members};
-use crate::local::common::{self, Tags, iso, tags_at};
+use crate::local::common::{self, SECOND, Tags, iso, tags_at};
 use crate::local::{Call, Cx, Element, Fault, State};
+
+/// For how long other services do not see a new profile.
+const UNSEEN: i64 = 10 * SECOND;
 
 /// An instance profile.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,6 +42,11 @@ impl Profile {
     /// Its ARN.
     pub fn arn(&self) -> String {
         arn(&format!("instance-profile{}{}", self.path, self.name))
+    }
+
+    /// Whether other services see it: they do not at once.
+    pub fn is_seen(&self, now: i64) -> bool {
+        !self.roles.is_empty() && now >= self.created_at + UNSEEN
     }
 
     fn members(&self, state: &State) -> Vec<Element> {
@@ -127,4 +135,28 @@ pub fn remove_role(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault
         profile.roles.retain(|name| *name != role);
     }
     Ok(vec![])
+}
+
+fn change(state: &mut State, call: &Call, change: impl FnOnce(&mut Tags)) -> Result<Vec<Element>, Fault> {
+    let profile = profile(state, call)?;
+    let mut tags = profile.tags;
+    change(&mut tags);
+    common::check_tags(&tags, "InvalidInput")?;
+    if let Some(profile) = state.iam.profiles.get_mut(&profile.name) {
+        profile.tags = tags;
+    }
+    Ok(vec![])
+}
+
+pub fn tag(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault> {
+    change(state, call, |tags| tags.extend(tags_at(call, "Tags")))
+}
+
+pub fn untag(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault> {
+    let keys = call.texts("TagKeys");
+    change(state, call, |tags| tags.retain(|key, _| !keys.contains(key)))
+}
+
+pub fn list_tags(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault> {
+    Ok(vec![tag_members(&profile(state, call)?.tags), Element::text("IsTruncated", false)])
 }

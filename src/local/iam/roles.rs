@@ -1,11 +1,12 @@
 //! Roles and their policies.
 
 use indexmap::IndexMap;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{arn, check_name, invalid, missing, page, path, required, tag_members};
+use super::{
+    arn, check_name, check_policy, encoded, invalid, missing, page, path, policies, required, tag_members,
+};
 use crate::local::common::{self, Tags, iso, tags_at};
 use crate::local::{Call, Cx, Element, Fault, State};
 
@@ -29,6 +30,9 @@ pub struct Role {
     pub session: i64,
     /// The ARNs of its managed policies.
     pub attached: Vec<String>,
+    /// The ARN of the policy that bounds it.
+    #[serde(default)]
+    pub boundary: Option<String>,
     /// Its inline policies.
     pub inline: IndexMap<String, String>,
     /// When it was made.
@@ -49,6 +53,7 @@ impl Role {
             description: String::new(),
             session: 3600,
             attached: policies.iter().map(|policy| format!("arn:aws:iam::aws:policy/{policy}")).collect(),
+            boundary: None,
             inline: IndexMap::new(),
             created_at: LONG_AGO,
             tags: Tags::new(),
@@ -61,7 +66,11 @@ impl Role {
     }
 
     pub(super) fn members(&self) -> Vec<Element> {
-        vec![
+        let boundary = self.boundary.iter().map(|arn| {
+            let kind = Element::text("PermissionsBoundaryType", "PermissionsBoundaryPolicy");
+            Element::new("PermissionsBoundary", vec![kind, Element::text("PermissionsBoundaryArn", arn)])
+        });
+        let members = [
             Element::text("Path", &self.path),
             Element::text("RoleName", &self.name),
             Element::text("RoleId", &self.id),
@@ -71,22 +80,8 @@ impl Role {
             Element::text("Description", &self.description),
             Element::text("MaxSessionDuration", self.session),
             tag_members(&self.tags),
-        ]
-    }
-}
-
-/// IAM gives policies percent-encoded.
-fn encoded(policy: &str) -> String {
-    // Dots and colons stay, so that people can read it.
-    const LEFT: &percent_encoding::AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b':');
-    utf8_percent_encode(policy, LEFT).to_string()
-}
-
-fn check_policy(policy: &str) -> Result<(), Fault> {
-    match serde_json::from_str::<serde_json::Value>(policy) {
-        Ok(serde_json::Value::Object(_)) => Ok(()),
-        _ => Err(Fault::new(400, "MalformedPolicyDocument", "This policy contains invalid Json")),
+        ];
+        members.into_iter().chain(boundary).collect()
     }
 }
 
@@ -124,6 +119,9 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
     check_name(&name, 64)?;
     check_policy(&trust)?;
     common::check_tags(&tags, "InvalidInput")?;
+    if let Some(boundary) = call.text("PermissionsBoundary") {
+        policies::check(state, &boundary)?;
+    }
     if state.iam.role(&name).is_some() {
         let message = format!("Role with name {name} already exists.");
         return Err(Fault::new(409, "EntityAlreadyExists", message));
@@ -136,6 +134,7 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         description: call.text("Description").unwrap_or_default(),
         session: session.unwrap_or(3600),
         attached: Vec::new(),
+        boundary: call.text("PermissionsBoundary"),
         inline: IndexMap::new(),
         created_at: cx.now,
         tags,
@@ -180,11 +179,12 @@ pub fn delete(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault> {
 
 pub fn attach(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault> {
     let policy = required(call, "PolicyArn")?;
-    if !policy.starts_with("arn:aws:iam::aws:policy/") {
-        let message = format!("Policy {policy} does not exist or is not attachable.");
-        return Err(Fault::new(404, "NoSuchEntity", message));
-    }
+    policies::check(state, &policy)?;
     let role = role(state, call)?;
+    if role.attached.len() >= 20 && !role.attached.contains(&policy) {
+        let message = "Cannot exceed quota for PoliciesPerRole: 20";
+        return Err(Fault::new(409, "LimitExceeded", message));
+    }
     if !role.attached.contains(&policy) {
         role.attached.push(policy);
     }
@@ -242,6 +242,18 @@ pub fn delete_inline(state: &mut State, call: &Call) -> Result<Vec<Element>, Fau
 pub fn list_inline(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault> {
     let (names, rest) = page(call, role(state, call)?.inline.keys().cloned().collect())?;
     Ok([Element::texts("PolicyNames", "member", names)].into_iter().chain(rest).collect())
+}
+
+pub fn put_boundary(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault> {
+    let policy = required(call, "PermissionsBoundary")?;
+    policies::check(state, &policy)?;
+    role(state, call)?.boundary = Some(policy);
+    Ok(vec![])
+}
+
+pub fn delete_boundary(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault> {
+    role(state, call)?.boundary = None;
+    Ok(vec![])
 }
 
 pub fn tag(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault> {

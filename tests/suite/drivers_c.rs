@@ -1,0 +1,151 @@
+//! Kinds of IAM, CloudWatch and SNS against the local cloud, through the SDK: made, unchanged on a second look, changed
+//! in place, put right after somebody else's change, deleted.
+
+use super::stack::{Stack, set};
+use vpipe::plan::Action;
+
+const ROLES: &str = r#"
+role worker {
+  trusted_services = ["ec2.amazonaws.com"]
+  managed_policies = ["AWSElasticBeanstalkWebTier", "arn:aws:iam::aws:policy/ReadOnlyAccess"]
+  policies = {
+    read = json({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = ["s3:GetObject"], Resource = "${files.arn}/*" }] })
+  }
+  session = 2h
+}
+instance_profile workers { role = worker }
+bucket files { }
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn roles_and_profiles_are_made_changed_and_put_right() {
+    let mut stack = Stack::new("eu-west-1").await;
+    let calls = stack.run(ROLES).await;
+    assert!(
+        calls.is_superset(&set(&[
+            "worker iam:CreateRole",
+            "worker iam:AttachRolePolicy",
+            "worker iam:PutRolePolicy",
+            "workers iam:CreateInstanceProfile",
+            "workers iam:AddRoleToInstanceProfile",
+        ])),
+        "{calls:?}"
+    );
+    // With the journal lost, both are known by their tags.
+    stack.forget();
+    assert_eq!(stack.run(ROLES).await, set(&[]));
+
+    let changed = ROLES
+        .replace("2h", "3h")
+        .replace("[\"ec2.amazonaws.com\"]", "[\"ssm.amazonaws.com\", \"ec2.amazonaws.com\"]")
+        .replace("\"AWSElasticBeanstalkWebTier\", ", "")
+        .replace("read = json", "write = json")
+        .replace("s3:GetObject", "s3:PutObject")
+        .replace("role worker {", "role worker {\n  permissions_boundary = \"arn:aws:iam::aws:policy/PowerUserAccess\"\n  tags = { team = \"web\" }");
+    let expected = [
+        "UpdateAssumeRolePolicy",
+        "UpdateRole",
+        "PutRolePermissionsBoundary",
+        "PutRolePolicy",
+        "DetachRolePolicy",
+        "DeleteRolePolicy",
+        "TagRole",
+    ]
+    .map(|call| format!("worker iam:{call}"));
+    assert_eq!(stack.run(&changed).await, set(&expected.each_ref().map(String::as_str)));
+
+    // Somebody changes it by hand.
+    let iam = &stack.clients.iam;
+    let role = "shop-worker";
+    iam.attach_role_policy()
+        .role_name(role)
+        .policy_arn("arn:aws:iam::aws:policy/AdministratorAccess")
+        .send()
+        .await
+        .unwrap();
+    iam.delete_role_policy().role_name(role).policy_name("write").send().await.unwrap();
+    iam.delete_role_permissions_boundary().role_name(role).send().await.unwrap();
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+    iam.update_assume_role_policy().role_name(role).policy_document(trust).send().await.unwrap();
+    let profile = "shop-workers";
+    iam.remove_role_from_instance_profile()
+        .role_name(role)
+        .instance_profile_name(profile)
+        .send()
+        .await
+        .unwrap();
+    let expected = [
+        "worker iam:UpdateAssumeRolePolicy",
+        "worker iam:PutRolePermissionsBoundary",
+        "worker iam:PutRolePolicy",
+        "worker iam:DetachRolePolicy",
+        "workers iam:AddRoleToInstanceProfile",
+    ];
+    assert_eq!(stack.run(&changed).await, set(&expected));
+
+    // A path cannot be changed: another role, and the profile, which holds it, takes the new one.
+    let moved = changed.replace("session = 3h", "session = 3h, path = \"/web/\", name = \"shop-other\"");
+    let planned = stack.plan(&moved).await;
+    assert!(planned.nodes.iter().any(|n| n.id == "worker" && n.action == Action::Replace), "{planned:#?}");
+    stack.run(&moved).await;
+    let found = iam.get_instance_profile().instance_profile_name(profile).send().await.unwrap();
+    assert_eq!(
+        found.instance_profile().unwrap().roles()[0].arn(),
+        "arn:aws:iam::123456789012:role/web/shop-other"
+    );
+
+    // A profile of somebody else that holds the role does not hold up its deletion.
+    iam.create_instance_profile().instance_profile_name("theirs").send().await.unwrap();
+    iam.add_role_to_instance_profile()
+        .instance_profile_name("theirs")
+        .role_name("shop-other")
+        .send()
+        .await
+        .unwrap();
+    let calls = stack.destroy(&moved).await;
+    assert!(calls.contains(&"worker iam:DeleteRole".to_owned()), "{calls:?}");
+    let said = stack.fail("role r { trusted_services = [\"ec2.amazonaws.com\"], managed_policies = [\"arn:aws:iam::123456789012:policy/none\"] }").await;
+    assert!(said.contains("look at `managed_policies`"), "{said}");
+}
+
+const ENVIRONMENT: &str = r#"
+use std.beanstalk_roles as roles { instance_policies = ["AmazonSSMManagedInstanceCore"] }
+application shop { }
+environment web {
+  application = shop
+  platform = "Tomcat 10 with Corretto 21"
+  instance_profile = roles.instance_profile, service_role = roles.service_role
+}
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn an_environment_waits_until_its_new_profile_can_be_seen() {
+    let mut stack = Stack::new("us-east-1").await;
+    stack.run(ENVIRONMENT).await;
+    stack.forget();
+    assert_eq!(stack.run(ENVIRONMENT).await, set(&[]));
+    let settings = stack.clients.beanstalk.describe_configuration_settings();
+    let settings = settings.application_name("shop-shop").environment_name("shop-web").send().await.unwrap();
+    let value = |name: &str| {
+        let found = settings.configuration_settings()[0].option_settings().iter();
+        found
+            .clone()
+            .find(|one| one.option_name() == Some(name))
+            .and_then(|one| one.value())
+            .map(str::to_owned)
+    };
+    let profile = value("IamInstanceProfile").unwrap();
+    assert_eq!(profile, "arn:aws:iam::123456789012:instance-profile/shop-roles-instances-profile");
+    // A name in place of the handle, and back.
+    let named = ENVIRONMENT.replace("roles.instance_profile,", "\"aws-elasticbeanstalk-ec2-role\",");
+    assert_eq!(stack.run(&named).await, set(&["web elasticbeanstalk:UpdateEnvironment"]));
+    stack.run(ENVIRONMENT).await;
+    let calls = stack.destroy(ENVIRONMENT).await;
+    let at = |call: &str| {
+        calls.iter().position(|made| made == call).unwrap_or_else(|| panic!("{call}: {calls:?}"))
+    };
+    let gone = at("roles.instances_profile iam:DeleteInstanceProfile");
+    assert!(
+        at("web elasticbeanstalk:TerminateEnvironment") < gone && gone < at("roles.instances iam:DeleteRole")
+    );
+}
