@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use super::tags;
 use crate::cloud::parts::wait;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Renewal, Reply, State, TagCalls, TagChange,
-    Want, calling, found, reading, seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, State, TagCalls,
+    TagChange, Want, calling, found, reading, seen_tags,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
@@ -18,6 +18,21 @@ const ADD: &str = "iam:AddRoleToInstanceProfile";
 const LEAVE: &str = "iam:RemoveRoleFromInstanceProfile";
 const DELETE: &str = "iam:DeleteInstanceProfile";
 const TAGS: TagCalls = TagCalls { set: "iam:TagInstanceProfile", remove: "iam:UntagInstanceProfile" };
+
+const PROFILE: &[&str] = &["iam::{account}:instance-profile{path}{name}"];
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("iam:GetInstanceProfile", PROFILE),
+    Permission::change(CREATE, PROFILE),
+    Permission::change(ADD, PROFILE),
+    // IAM user guide, "Granting a user permissions to pass a role to an AWS service".
+    Permission::change("iam:PassRole", &["iam::{account}:role/{role}", "iam::{account}:role/*/{role}"])
+        .because("whoever puts a role into a profile passes it on"),
+    Permission::change(LEAVE, PROFILE).because("only when it gets another role"),
+    Permission::change(TAGS.set, PROFILE).because("also needed to tag it as it is made"),
+    Permission::change(TAGS.remove, PROFILE).because("only when a tag goes"),
+    Permission::delete(LEAVE, PROFILE),
+    Permission::delete(DELETE, PROFILE),
+];
 
 /// Other services do not see a new profile at once: mostly within 15 seconds, as terraform-provider-aws finds.
 /// Beanstalk does not complain; the launch fails ten minutes later. So a new profile is not ready at once.
@@ -33,6 +48,10 @@ fn name(want: &Want) -> &str {
 
 #[async_trait]
 impl Driver for InstanceProfile {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let request = clients.iam.get_instance_profile().instance_profile_name(name(want));
         let reply = found(request.send().await.map_err(reading("iam:GetInstanceProfile")))?;

@@ -8,8 +8,8 @@ use super::policies::{canonical, decoded, trust, trusted};
 use super::tags;
 use crate::cloud::parts::{changed, partition};
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Present, Renewal, Reply, TagCalls, TagChange, Want,
-    calling, found, reading, seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, TagCalls,
+    TagChange, Want, calling, found, reading, seen_tags,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
@@ -27,6 +27,32 @@ const LEAVE: &str = "iam:RemoveRoleFromInstanceProfile";
 const DELETE: &str = "iam:DeleteRole";
 const TAGS: TagCalls = TagCalls { set: "iam:TagRole", remove: "iam:UntagRole" };
 
+const ROLE: &[&str] = &["iam::{account}:role{path}{name}"];
+const ON_CHANGE: &str = "only when a policy or setting changes";
+const PERMISSIONS: &[Permission] = &[
+    Permission::look("iam:GetRole", ROLE),
+    Permission::look("iam:ListAttachedRolePolicies", ROLE),
+    Permission::look("iam:ListRolePolicies", ROLE),
+    Permission::look("iam:GetRolePolicy", ROLE).because("only when there are inline policies"),
+    Permission::look("iam:ListInstanceProfilesForRole", ROLE),
+    Permission::change(CREATE, ROLE),
+    Permission::change(UPDATE, ROLE).because(ON_CHANGE),
+    Permission::change(TRUST, ROLE).because(ON_CHANGE),
+    Permission::change(BOUND, ROLE).because(ON_CHANGE),
+    Permission::change(UNBOUND, ROLE).because(ON_CHANGE),
+    Permission::change(ATTACH, ROLE).because("only when there are managed policies"),
+    Permission::change(DETACH, ROLE).because(ON_CHANGE),
+    Permission::change(PUT, ROLE).because("only when there are inline policies"),
+    Permission::change(REMOVE, ROLE).because(ON_CHANGE),
+    Permission::change(TAGS.set, ROLE).because("also needed to tag it as it is made"),
+    Permission::change(TAGS.remove, ROLE).because("only when a tag goes"),
+    Permission::delete(LEAVE, &["iam::{account}:instance-profile/*"])
+        .because("only when an instance profile still holds it"),
+    Permission::delete(DETACH, ROLE).because("only when there are managed policies"),
+    Permission::delete(REMOVE, ROLE).because("only when there are inline policies"),
+    Permission::delete(DELETE, ROLE),
+];
+
 /// IAM roles.
 #[derive(Debug)]
 pub struct Role;
@@ -42,6 +68,10 @@ fn looked_up(want: &Want) -> bool {
 
 #[async_trait]
 impl Driver for Role {
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let name = name(want);
         let reply = clients.iam.get_role().role_name(name).send().await.map_err(reading("iam:GetRole"));
