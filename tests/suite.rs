@@ -25,6 +25,8 @@ mod suite {
     #[cfg(feature = "aws")]
     mod permissions;
     mod pre_commit;
+    #[cfg(feature = "aws")]
+    mod rollback;
     mod rooms;
     #[cfg(feature = "aws")]
     mod secrets;

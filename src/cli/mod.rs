@@ -23,6 +23,10 @@ mod permissions;
 #[cfg(feature = "aws")]
 mod plan;
 #[cfg(feature = "aws")]
+mod resume;
+#[cfg(feature = "aws")]
+mod rollback;
+#[cfg(feature = "aws")]
 mod run;
 #[cfg(feature = "aws")]
 mod session;
@@ -57,6 +61,8 @@ enum Command {
     Plan(plan::Args),
     #[cfg(feature = "aws")]
     Run(run::Args),
+    #[cfg(feature = "aws")]
+    Rollback(rollback::Args),
     #[cfg(feature = "aws")]
     Status(status::Args),
     #[cfg(feature = "aws")]
@@ -108,6 +114,8 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args, terminal),
         #[cfg(feature = "aws")]
         Command::Run(args) => run::run(&args, terminal),
+        #[cfg(feature = "aws")]
+        Command::Rollback(args) => rollback::run(&args, terminal),
         #[cfg(feature = "aws")]
         Command::Status(args) => status::run(&args, terminal),
         #[cfg(feature = "aws")]

@@ -3,11 +3,11 @@
 use super::Exit;
 use super::ask::{self, Question};
 use super::load::{Choice, Loaded};
-use super::session::{Opening, Purpose, Reach, Session, failures, refused, session};
+use super::resume::{self, ended};
+use super::session::{Opening, Purpose, Reach, Session, refused, session};
 use super::terminal::Terminal;
 use crate::plan::{Totals, render};
-use crate::report;
-use crate::run::{self, Ended, Outcome};
+use crate::run;
 
 /// Bring everything to what the file says, then roll out
 ///
@@ -76,48 +76,12 @@ async fn whole(args: &Args, loaded: &Loaded, session: &Session, terminal: Termin
     match run::apply(&session.job, args.resume).await {
         Ok(outcome) => {
             session.clear();
-            ended(&outcome, args, loaded, terminal)
+            let go_on = resume::command("run", &args.choice, &args.reach, args.yes, loaded);
+            ended(&outcome, &go_on, loaded, terminal)
         }
         Err(error) => {
             session.clear();
             refused(&error, loaded, terminal)
         }
     }
-}
-
-fn ended(outcome: &Outcome, args: &Args, loaded: &Loaded, terminal: Terminal) -> Exit {
-    for note in &outcome.notes {
-        terminal.note(note);
-    }
-    failures(&outcome.errors, loaded, terminal);
-    terminal.print(&format!("\n{}", report::outcome(outcome, terminal.look())));
-    let resume = || resume_command(args, loaded);
-    match &outcome.result {
-        Ended::Ok => Exit::Well,
-        Ended::Failed => {
-            terminal.note(&format!("go on with: {}", resume()));
-            Exit::Failed
-        }
-        Ended::Interrupted => {
-            terminal.note(&format!("go on with: {}", resume()));
-            Exit::Waits
-        }
-        Ended::Waiting(message) => {
-            terminal.note(&format!("{message}\napprove and go on with: {} --approve", resume()));
-            Exit::Waits
-        }
-    }
-}
-
-/// The command that goes on with this run.
-fn resume_command(args: &Args, loaded: &Loaded) -> String {
-    let mut words = vec!["vpipe run".to_owned(), ask::quoted(&loaded.file.display().to_string())];
-    words.extend(loaded.manifest.stage.iter().map(|stage| format!("--stage {stage}")));
-    words.extend(args.choice.local.then(|| "--local".to_owned()));
-    words.extend(args.reach.speed.iter().map(|speed| format!("--speed {speed}")));
-    words.extend(args.reach.profile.iter().map(|profile| format!("--profile {}", ask::quoted(profile))));
-    words.extend(args.reach.set.iter().map(|pair| format!("--set {}", ask::quoted(pair))));
-    words.extend(args.yes.then(|| "--yes".to_owned()));
-    words.push("--resume".to_owned());
-    words.join(" ")
 }

@@ -26,6 +26,7 @@ mod tags;
 mod testing;
 
 pub use crate::journal::Op;
+pub use beanstalk::{Release, releases};
 pub use classify::{calling, found, reading};
 pub use clients::Clients;
 pub use connect::{Connect, LocalTransport, connect};

@@ -51,6 +51,9 @@ pub struct Progress {
 /// The name under which the actions of `on failure` are recorded; no step can have it.
 pub const ON_FAILURE: &str = "on failure";
 
+/// The name under which what `vpipe rollback` does is recorded; no step can have it.
+pub const ROLLBACK: &str = "vpipe rollback";
+
 /// A run in the history.
 #[derive(Clone, Debug)]
 pub struct RunSummary {
@@ -85,6 +88,8 @@ pub struct History {
     pub progress: Progress,
     /// The latest facts of each rollout action that ended well, over all runs.
     pub facts: IndexMap<(String, usize), Attrs>,
+    /// When each version was last brought well to an environment.
+    pub deployed: IndexMap<(NodeId, String), i64>,
     /// All runs, oldest first.
     pub runs: Vec<RunSummary>,
     /// Steps of the rollout that failed in the current chain.
@@ -213,6 +218,15 @@ impl History {
                 self.progress.started.entry((step, action)).or_insert(facts);
             }
             Event::ActionDone { step, action, facts } => {
+                if let (Some(Value::String(environment)), Some(Value::String(version))) =
+                    (facts.get("environment"), facts.get("version"))
+                {
+                    self.deployed.insert((environment.clone(), version.clone()), record.time);
+                    // What was rolled back is so until the next deployment.
+                    self.facts.retain(|(step, _), rolled| {
+                        step != ROLLBACK || rolled.get("environment") != facts.get("environment")
+                    });
+                }
                 self.facts.insert((step.clone(), action), facts.clone());
                 self.progress.actions.insert((step, action), facts);
             }

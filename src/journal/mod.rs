@@ -17,7 +17,7 @@ mod record;
 mod sqlite;
 mod store;
 
-pub use history::{History, Known, ON_FAILURE, Progress, RunSummary};
+pub use history::{History, Known, ON_FAILURE, Progress, ROLLBACK, RunSummary};
 pub use lock::{LockHolder, Owner};
 pub use memory::Memory;
 pub use record::{Event, Op, Record, VERSION};

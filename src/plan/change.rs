@@ -14,6 +14,22 @@ pub struct Plan {
     pub stage: Option<String>,
     /// Every node: those of the file, then those that the journal knows and the file no longer has.
     pub nodes: Vec<PlanNode>,
+    /// What the environments run that the rollout deploys to, and what it would deploy.
+    #[serde(default)]
+    pub deployments: Vec<Deployment>,
+}
+
+/// What an environment runs, and what the rollout would deploy to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// The environment.
+    pub environment: NodeId,
+    /// The label of the version that it runs; none for the sample application.
+    pub runs: Option<String>,
+    /// The version from which `vpipe rollback` returned to this one.
+    pub rolled_back: Option<String>,
+    /// The label of what the file would deploy, as its bundle is now; none while that is not known.
+    pub would: Option<String>,
 }
 
 /// What a run would do to one node.

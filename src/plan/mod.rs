@@ -5,7 +5,7 @@ mod diff;
 mod order;
 mod render;
 
-pub use change::{Action, Change, Plan, PlanNode};
+pub use change::{Action, Change, Deployment, Plan, PlanNode};
 pub use diff::{diff, diff_block};
 pub use order::{Cycle, deletion_order, order};
 pub use render::{Totals, render};

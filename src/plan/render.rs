@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::change::{Action, Change, Plan, PlanNode};
+use super::change::{Action, Change, Deployment, Plan, PlanNode};
 use super::diff::same;
 use crate::eval::{Attrs, Value, show};
 use crate::schema::OnChange;
@@ -62,7 +62,25 @@ pub fn render(plan: &Plan, colour: bool, width: usize) -> String {
         }
     }
     let _ = writeln!(page.out, "\n{}", Totals::of(plan));
+    for deployment in &plan.deployments {
+        let _ = writeln!(page.out, "{}", said(deployment));
+    }
     page.out
+}
+
+/// "web runs v-1, rolled back from v-2; the rollout would deploy v-2"
+fn said(deployment: &Deployment) -> String {
+    let runs = deployment.runs.as_deref().unwrap_or("no version of this application yet");
+    let from = deployment.rolled_back.as_ref();
+    let from = from.map(|from| format!(", rolled back from {from}")).unwrap_or_default();
+    let would = match &deployment.would {
+        Some(label) if deployment.runs.as_ref() == Some(label) => {
+            ", which the rollout would leave".to_owned()
+        }
+        Some(label) => format!("; the rollout would deploy {label}"),
+        None => "; the rollout would deploy what it builds".to_owned(),
+    };
+    format!("{} runs {runs}{from}{would}", deployment.environment)
 }
 
 /// The resource of a separate block.

@@ -251,7 +251,7 @@ fn note_skipped(ctx: &Context<'_>, fates: &IndexMap<Task, Fate>) {
 }
 
 /// Takes the lock and records that a run begins.
-fn begin<'j>(job: &'j Job, command: &'static str, resume: bool) -> Result<Context<'j>, RunError> {
+pub(super) fn begin<'j>(job: &'j Job, command: &'static str, resume: bool) -> Result<Context<'j>, RunError> {
     let mut notes = Vec::new();
     let history = {
         let mut journal = job.journal();
@@ -310,7 +310,7 @@ fn begin<'j>(job: &'j Job, command: &'static str, resume: bool) -> Result<Contex
 }
 
 /// Records how the run ended and gives the lock back.
-fn end(ctx: Context<'_>, waiting: Option<String>) -> Result<Outcome, RunError> {
+pub(super) fn end(ctx: Context<'_>, waiting: Option<String>) -> Result<Outcome, RunError> {
     let job = ctx.job;
     let interrupted = ctx.stopping();
     let result = ctx.with(|state| match waiting {

@@ -9,12 +9,13 @@ use super::converge::{missing, renamed};
 use super::job::{Job, RunError};
 use super::pursuit::Pursuit;
 use super::remove::is_part;
+use super::rollout::would_deploy;
 use super::schedule::{AT_ONCE, Fate, schedule};
 use super::target::{Target, attribute, refers_to};
 use crate::cloud::{Next, Observed, Present};
-use crate::eval::{Attrs, Deferred, NodeId, Value};
-use crate::journal::{History, Known};
-use crate::plan::{self, Action, Change, Plan, PlanNode};
+use crate::eval::{ActionKind, Attrs, Deferred, NodeId, Value};
+use crate::journal::{History, Known, ROLLBACK};
+use crate::plan::{self, Action, Change, Deployment, Plan, PlanNode};
 use crate::schema::OnChange;
 
 /// What a run would do.
@@ -26,7 +27,9 @@ pub(super) async fn plan(job: &Job) -> Result<Plan, RunError> {
     let mut nodes: Vec<PlanNode> = order.iter().filter_map(|id| found.shift_remove(id)).collect();
     let gone = ctx.with(|state| gone(&state.history, job));
     nodes.extend(look_at_gone(&ctx, gone, "no longer in the file").await?);
-    Ok(Plan { pipeline: job.manifest.pipeline.clone(), stage: job.manifest.stage.clone(), nodes })
+    let deployments = deployments(&ctx).await;
+    let (pipeline, stage) = (job.manifest.pipeline.clone(), job.manifest.stage.clone());
+    Ok(Plan { pipeline, stage, nodes, deployments })
 }
 
 /// What a destruction would do.
@@ -46,7 +49,32 @@ pub(super) async fn plan_destroy(job: &Job) -> Result<Plan, RunError> {
         reason: "not in the journal; found by its tags".to_owned(),
     };
     nodes.splice(0..0, strays.into_iter().rev().map(stray));
-    Ok(Plan { pipeline: job.manifest.pipeline.clone(), stage: job.manifest.stage.clone(), nodes })
+    let (pipeline, stage) = (job.manifest.pipeline.clone(), job.manifest.stage.clone());
+    Ok(Plan { pipeline, stage, nodes, deployments: Vec::new() })
+}
+
+/// What runs where the rollout deploys to, of the environments that exist.
+async fn deployments(ctx: &Context<'_>) -> Vec<Deployment> {
+    let mut found: Vec<Deployment> = Vec::new();
+    for action in ctx.job.manifest.rollout.iter().flatten().flat_map(|step| &step.actions) {
+        let ActionKind::Deploy { path, environment, label } = &action.kind else { continue };
+        let runs = ctx.with(|state| {
+            let present = state.live.get(environment).filter(|_| !state.pending.contains(environment))?;
+            Some(present.detail.get("version")?.as_str().map(str::to_owned))
+        });
+        let Some(runs) = runs else { continue };
+        let rolled_back = ctx.with(|state| {
+            let facts = state.history.facts.iter().filter(|((step, _), _)| step == ROLLBACK);
+            let here = facts.map(|(_, facts)| facts).find(|facts| {
+                let text = |name: &str| facts.get(name).and_then(Value::as_str);
+                text("environment") == Some(environment) && text("version") == runs.as_deref()
+            });
+            here?.get("from")?.as_str().map(str::to_owned)
+        });
+        let would = would_deploy(ctx, path, label).await;
+        found.push(Deployment { environment: environment.clone(), runs, rolled_back, would });
+    }
+    found
 }
 
 /// The nodes of the manifest, each after those that it depends on.

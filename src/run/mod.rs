@@ -25,6 +25,7 @@ mod permissions;
 mod pursuit;
 mod remove;
 mod retry;
+mod rollback;
 mod rollout;
 mod schedule;
 mod secrets;
@@ -37,6 +38,7 @@ pub use job::{Drivers, Job, RunError, SharedJournal, unlock};
 pub use outcome::{Ended, NodeError, Outcome, Took, Verified};
 pub use permissions::{LARGEST, Policy, policy as permissions};
 pub use remove::is_part;
+pub use rollback::{Releases, Return, choose, list as releases, rollback};
 pub use world::{Speed, World};
 
 use crate::plan::Plan;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use std::time::Duration;
 
+use super::lifecycle::{self, LIFECYCLE};
 use super::{TAGS, beanstalk_tags, retag, tags_of, unknown};
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, Want, calling, reading,
@@ -20,6 +21,10 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look("elasticbeanstalk:ListTagsForResource", APPLICATION),
     Permission::change(CREATE, APPLICATION),
     Permission::change(UPDATE, APPLICATION),
+    Permission::change(LIFECYCLE, APPLICATION).because("only where the file says how long versions are kept"),
+    Permission::change("iam:PassRole", &["iam::{account}:role/{service_role}"])
+        .only(lifecycle::PASSED)
+        .because("Beanstalk deletes versions with this role"),
     Permission::change(TAGS.set, APPLICATION).because("only when a tag changes"),
     Permission::delete(DELETE, APPLICATION),
 ];
@@ -52,6 +57,7 @@ impl Driver for Application {
         present.attrs.insert("name".to_owned(), Value::from(name(want)));
         let description = application.description().unwrap_or_default();
         present.attrs.insert("description".to_owned(), Value::from(description));
+        present.attrs.extend(lifecycle::read(application.resource_lifecycle_config(), want));
         present.outputs.insert("name".to_owned(), Value::from(name(want)));
         present.outputs.insert("arn".to_owned(), Value::from(arn));
         Ok(Observed::Present(Box::new(match tags_of(clients, arn).await? {
@@ -61,7 +67,12 @@ impl Driver for Application {
     }
 
     fn desired(&self, want: &Want) -> Attrs {
-        want.desired(&[])
+        let mut attrs = want.desired(&[]);
+        attrs.extend(lifecycle::desired(want));
+        attrs.retain(|name, _| {
+            lifecycle::rule(want).is_some() || !lifecycle::OF_RULES.contains(&name.as_str())
+        });
+        attrs
     }
 
     fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
@@ -70,6 +81,7 @@ impl Driver for Application {
             Observed::Present(_) if changes.iter().any(|change| change.attribute == "description") => {
                 Next::Call(Op::new(UPDATE))
             }
+            Observed::Present(_) if lifecycle::changed(changes) => Next::Call(Op::new(LIFECYCLE)),
             Observed::Present(present) => TAGS.next(want, present).map_or(Next::Done, Next::Call),
         }
     }
@@ -109,6 +121,7 @@ impl Driver for Application {
                 let reply = request.send().await.map_err(calling(UPDATE))?;
                 Ok(Reply::of(&reply, None))
             }
+            LIFECYCLE => lifecycle::update(clients, want, name(want)).await,
             DELETE => {
                 let request = clients.beanstalk.delete_application().application_name(name(want));
                 let reply = request.send().await.map_err(calling(DELETE))?;

@@ -71,9 +71,11 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     Permission::look("elasticbeanstalk:DescribeEnvironmentResources", ENVIRONMENT),
     Permission::look("elasticbeanstalk:DescribeEvents", ENVIRONMENT),
     Permission::look("elasticbeanstalk:DescribeConfigurationSettings", ENVIRONMENT),
-    Permission::look("elasticbeanstalk:DescribeConfigurationOptions", ENVIRONMENT),
+    Permission::look("elasticbeanstalk:DescribeConfigurationOptions", ENVIRONMENT)
+        .because("only to tell the platform's own variables from those that somebody set"),
     Permission::look("elasticbeanstalk:ListTagsForResource", ENVIRONMENT),
-    Permission::look("elasticbeanstalk:DescribePlatformVersion", PLATFORMS),
+    Permission::look("elasticbeanstalk:DescribePlatformVersion", PLATFORMS)
+        .because("only to tell the platform's own image from one that somebody chose"),
     Permission::look("elasticloadbalancing:DescribeLoadBalancers", ANY),
     Permission::look("elasticloadbalancing:DescribeListeners", ANY),
     Permission::look("ec2:DescribeSecurityGroups", ANY),

@@ -56,6 +56,7 @@ impl Driver for Environment {
             }
             present = present.tagged(tags);
         }
+        present.detail = json!({ "version": environment.version_label() });
         if let Some(status) = busy(&environment) {
             let operation = events::last_operation(&events::recent(clients, &id).await?, 0);
             present.note = operation.note.or(Some(status.clone()));
@@ -247,6 +248,7 @@ async fn describe(
     put("platform", platform::seen(environment.platform_arn(), environment.solution_stack_name(), wanted));
     // Not `cname_prefix`: a swap takes it to another environment. The scheduler compares it with what was applied.
     present.detail = json!({
+        "version": environment.version_label(),
         "balancer": options::of_balancer(&settings),
         "listeners": found.listener_arns(),
         "failure": failure(About::Update),

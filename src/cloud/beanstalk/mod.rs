@@ -6,6 +6,7 @@ mod behalf;
 mod deployment;
 mod environment;
 mod events;
+mod lifecycle;
 mod options;
 mod platform;
 mod policy;
@@ -21,7 +22,7 @@ pub use deployment::Deployment;
 pub use environment::Environment;
 pub use storage::Storage;
 pub use swap::Swap;
-pub use version::Version;
+pub use version::{Release, Version, releases};
 
 use aws_sdk_elasticbeanstalk::types::{EnvironmentDescription, EnvironmentStatus, Tag};
 

@@ -19,7 +19,7 @@ const IN_ITS_NAME: &str = "Beanstalk does it in the name of who asks for the buc
 const PERMISSIONS: &[Permission] = &[
     Permission::look("sts:GetCallerIdentity", ANY),
     Permission::look("s3:HeadBucket", BUCKET),
-    Permission::change(CREATE, ANY),
+    Permission::change(CREATE, ANY).because("only when the account has no such bucket in the region yet"),
     Permission::change("s3:CreateBucket", BUCKET).because(IN_ITS_NAME),
     Permission::change("s3:PutBucketPolicy", BUCKET).because(IN_ITS_NAME),
     Permission::change("s3:PutBucketOwnershipControls", BUCKET).because(IN_ITS_NAME),

@@ -147,6 +147,56 @@ impl Driver for Version {
     }
 }
 
+/// A version as a list of them tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Its label.
+    pub label: String,
+    /// When it was made: milliseconds since the Unix epoch.
+    pub made: i64,
+    /// Whether Beanstalk can deploy it.
+    pub usable: bool,
+    /// Its description.
+    pub description: String,
+}
+
+/// All versions of an application, the newest first.
+///
+/// # Errors
+/// When AWS cannot be asked.
+pub async fn releases(clients: &Clients, application: &str) -> Result<Vec<Release>, CloudError> {
+    let mut all = Vec::new();
+    let mut token = None;
+    loop {
+        let request = clients
+            .beanstalk
+            .describe_application_versions()
+            .application_name(application)
+            .max_records(1000)
+            .set_next_token(token);
+        let reply = request.send().await.map_err(reading("elasticbeanstalk:DescribeApplicationVersions"))?;
+        all.extend(reply.application_versions().iter().map(|version| Release {
+            label: version.version_label().unwrap_or_default().to_owned(),
+            made: version.date_created().and_then(|time| time.to_millis().ok()).unwrap_or_default(),
+            usable: !matches!(
+                version.status(),
+                Some(
+                    ApplicationVersionStatus::Failed
+                        | ApplicationVersionStatus::Building
+                        | ApplicationVersionStatus::Processing
+                )
+            ),
+            description: version.description().unwrap_or_default().to_owned(),
+        }));
+        token = reply.next_token;
+        if token.is_none() {
+            break;
+        }
+    }
+    all.sort_by_key(|release| std::cmp::Reverse(release.made));
+    Ok(all)
+}
+
 fn names(want: &Want) -> (&str, &str) {
     (want.text("application").unwrap_or_default(), want.text("label").unwrap_or(&want.name))
 }

@@ -37,7 +37,8 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look("s3:GetPublicAccessBlock", BUCKET),
     Permission::look("s3:ListObjectVersions", BUCKET),
     Permission::change(CREATE, BUCKET),
-    Permission::change(BLOCK, BUCKET),
+    Permission::change(BLOCK, BUCKET)
+        .because("new buckets are blocked from the public, older ones need not be"),
     Permission::change(VERSIONING, BUCKET).because("only when `versioning` is given or changes"),
     Permission::change(TAGS.set, BUCKET).because("only when a tag changes"),
     Permission::delete(EMPTY, OBJECTS).because("only with `empty_on_destroy`"),

@@ -137,6 +137,13 @@ pub(super) fn update(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
 pub(super) fn update_lifecycle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
     let name = required(call, "ApplicationName")?;
     let application = find_mut(state, cx, &name)?;
+    let config = |path: &str| call.text(&format!("ResourceLifecycleConfig.{path}"));
+    let on =
+        |rule: &str| config(&format!("VersionLifecycleConfig.{rule}.Enabled")).as_deref() == Some("true");
+    let known = config("ServiceRole").or_else(|| member(&application.lifecycle, "ServiceRole"));
+    if (on("MaxCountRule") || on("MaxAgeRule")) && known.is_none() {
+        return refuse("InvalidParameterValue", "A service role is required to enable a lifecycle rule.");
+    }
     application.lifecycle = call.params.get("ResourceLifecycleConfig").cloned().unwrap_or(Value::Null);
     application.updated = cx.now;
     Ok(Reply::Xml(vec![Element::text("ApplicationName", &name), lifecycle(application)]))

@@ -1,8 +1,8 @@
 //! Application versions: labels for bundles in S3.
 
-use super::{App, Bundle, Version, applications, events, refuse};
-use crate::local::common::{SECOND, arn, check_tags, iso, page, tags_at};
-use crate::local::support::{optional, required};
+use super::{App, Bundle, Environment, Version, applications, events, refuse};
+use crate::local::common::{MINUTE, SECOND, arn, check_tags, iso, page, tags_at};
+use crate::local::support::{member, optional, required};
 use crate::local::{Call, Cx, Element, Fault, Reply, State, neighbours};
 
 /// How long it takes to look into a bundle.
@@ -59,6 +59,7 @@ pub(super) fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
             format!("Cannot create application version. The limit of {QUOTA} versions has been reached.");
         return refuse("TooManyApplicationVersionsException", message);
     }
+    prune(state, cx, &application);
     let tags = tags_at(call, "Tags");
     check_tags(&tags, "InvalidParameterValue")?;
     let (source, bundle) = read_source(state, cx, call)?;
@@ -90,6 +91,73 @@ pub(super) fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
         events::record_version(state, cx, &application, &label, at, bad, message);
     }
     Ok(reply)
+}
+
+/// Before a version is made, deletes those that the application's lifecycle rules no longer keep, the oldest first: at most
+/// 100 at once, and none that runs, or ran in an environment that was terminated less than ten weeks ago.
+/// Source: developer guide, "Configuring application version lifecycle settings".
+fn prune(state: &mut State, cx: &Cx, application: &str) {
+    const MOST: usize = 100;
+    const DAY: i64 = 24 * 60 * MINUTE;
+    const TEN_WEEKS: i64 = 70 * DAY;
+    let Ok(rules) = applications::find(state, cx, application) else { return };
+    let said = |path: &str| member(&rules.lifecycle, &format!("VersionLifecycleConfig.{path}"));
+    let number = |path: &str| said(path).and_then(|text| text.parse::<i64>().ok());
+    let on = |rule: &str| said(&format!("{rule}.Enabled")).as_deref() == Some("true");
+    let deletes = |rule: &str| said(&format!("{rule}.DeleteSourceFromS3")).as_deref() == Some("true");
+    let mine = |v: &&Version| v.region == cx.region && v.application == application;
+    let mut versions: Vec<&Version> = state.beanstalk.versions.iter().filter(mine).collect();
+    versions.sort_by_key(|version| version.created);
+    let (old, with_source): (Vec<&Version>, bool) = if on("MaxCountRule") {
+        // The version to be made is not counted.
+        let most = number("MaxCountRule.MaxCount").and_then(|most| usize::try_from(most).ok()).unwrap_or(200);
+        let surplus = versions.len().saturating_sub(most);
+        (versions.into_iter().take(surplus).collect(), deletes("MaxCountRule"))
+    } else if on("MaxAgeRule") {
+        let oldest = cx.now - number("MaxAgeRule.MaxAgeInDays").unwrap_or(180) * DAY;
+        let old = versions.into_iter().filter(|version| version.created < oldest);
+        (old.collect(), deletes("MaxAgeRule"))
+    } else {
+        return;
+    };
+    let used = |version: &Version| {
+        let ran = |e: &Environment| {
+            !e.alive() && e.updated > cx.now - TEN_WEEKS && e.version.as_ref() == Some(&version.label)
+        };
+        uses(state, cx, application, &version.label)
+            || state
+                .beanstalk
+                .environments
+                .iter()
+                .any(|e| e.region == cx.region && e.application == application && ran(e))
+    };
+    let gone = old.into_iter().filter(|version| !used(version)).take(MOST);
+    let gone: Vec<(String, Option<(String, String)>)> =
+        gone.map(|version| (version.label.clone(), version.source.clone())).collect();
+    for (label, source) in gone {
+        if let Some((bucket, key)) = source.filter(|_| with_source) {
+            neighbours::delete_object(state, cx, &bucket, &key);
+        }
+        state
+            .beanstalk
+            .versions
+            .retain(|v| !(v.region == cx.region && v.application == application && v.label == label));
+        let message = format!("Deleted application version {label} by the application's lifecycle settings.");
+        events::record_application(state, cx, application, Some(&label), message);
+    }
+}
+
+/// Whether a version runs in some environment, or is on its way there.
+fn uses(state: &State, cx: &Cx, application: &str, label: &str) -> bool {
+    let runs = |app: &App| *app == App::Running(Some(label.to_owned()));
+    state.beanstalk.environments.iter().any(|environment| {
+        environment.region == cx.region
+            && environment.application == application
+            && environment.alive()
+            && (environment.version.as_deref() == Some(label)
+                || environment.instances.iter().any(|instance| runs(&instance.app))
+                || environment.agenda.iter().any(|planned| planned.step.brings(label)))
+    })
 }
 
 type Source = (Option<(String, String)>, Option<Bundle>);
@@ -191,16 +259,7 @@ pub(super) fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
         return Ok(Reply::Xml(Vec::new()));
     };
     let source = version.source.clone();
-    let runs = |app: &App| *app == App::Running(Some(label.clone()));
-    let used = state.beanstalk.environments.iter().any(|environment| {
-        environment.region == cx.region
-            && environment.application == application
-            && environment.alive()
-            && (environment.version.as_deref() == Some(&label)
-                || environment.instances.iter().any(|instance| runs(&instance.app))
-                || environment.agenda.iter().any(|planned| planned.step.brings(&label)))
-    });
-    if used {
+    if uses(state, cx, &application, &label) {
         let message = format!(
             "Unable to delete application version {label} because it is deployed to one or more environments."
         );

@@ -1,6 +1,6 @@
 //! `upload`, `deploy` and `rollback`: bundles on their way to the instances.
 
-use super::super::context::{Failure, Stop};
+use super::super::context::{Context, Failure, Stop};
 use super::super::files::{sha256, slowly};
 use super::super::pursuit::Pursuit;
 use super::super::target::Target;
@@ -55,7 +55,7 @@ impl Bundle {
     }
 }
 
-pub(super) fn attrs<const N: usize>(pairs: [(&str, Value); N]) -> Attrs {
+pub(in super::super) fn attrs<const N: usize>(pairs: [(&str, Value); N]) -> Attrs {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -153,12 +153,22 @@ pub(super) async fn rollback(act: &Act<'_, '_>, environment: &str) -> Result<Don
 
 fn deployment(act: &Act<'_, '_>, environment: &str, application: &str, label: &str) -> Target {
     let name = act.name_of(environment);
-    let attrs = attrs([
-        ("environment", name.as_str().into()),
-        ("application", application.into()),
-        ("label", label.into()),
-    ]);
+    let attrs = deployment_of(&name, application, label);
     act.part("deployment", "beanstalk.deployment", &name, attrs, &[environment])
+}
+
+/// What a deployment to an environment of a name is made with.
+pub(in super::super) fn deployment_of(environment: &str, application: &str, label: &str) -> Attrs {
+    attrs([("environment", environment.into()), ("application", application.into()), ("label", label.into())])
+}
+
+/// The label that a deployment would give to its bundle as it is now; none while the bundle is not there, or the
+/// label needs what is not known yet.
+pub(in super::super) async fn would_deploy(ctx: &Context<'_>, path: &Value, label: &Value) -> Option<String> {
+    let path = ctx.job.world.path(path.as_str()?);
+    let sha256 = slowly(move || sha256(&path, "")).await.ok()?;
+    let bundle = Bundle { shown: String::new(), path: String::new(), sha256 };
+    bundle.label("the label", label).ok()
 }
 
 /// The label that an environment runs now; none when it runs no version yet.
@@ -171,7 +181,7 @@ async fn running(act: &Act<'_, '_>, deployment: &Target) -> Result<Option<String
     }
 }
 
-fn label_of(present: &Present) -> Option<String> {
+pub(in super::super) fn label_of(present: &Present) -> Option<String> {
     present.attrs.get("label").and_then(Value::as_str).filter(|label| !label.is_empty()).map(str::to_owned)
 }
 

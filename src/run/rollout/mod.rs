@@ -10,4 +10,5 @@ mod invalidate;
 mod render;
 mod step;
 
+pub(super) use deploy::{attrs, deployment_of, label_of, would_deploy};
 pub(super) use step::roll_out;
