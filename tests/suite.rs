@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod suite {
+    #[cfg(feature = "aws")]
+    mod attributes;
     #[cfg(feature = "local")]
     mod clients;
     #[cfg(feature = "aws")]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use vpipe::cloud::{Clients, Connect, connect, driver};
-use vpipe::diag::Severity;
+use vpipe::diag::{Diagnostic, Severity};
 use vpipe::eval::{Inputs, Secrets, evaluate};
 use vpipe::journal::Journal;
 use vpipe::local::{Faults, Local, LocalNet, Now, transport, virtual_clock};
@@ -65,22 +65,31 @@ impl Stack {
         self.journal = Arc::new(Mutex::new(Journal::in_memory()));
     }
 
-    /// What the CLI would make of a file with this body.
+    /// What the CLI would make of a file with this body, which has no mistakes.
     pub fn job(&self, body: &str) -> Job {
+        self.try_job(body).unwrap_or_else(|errors| panic!("{errors:#?}"))
+    }
+
+    /// What the CLI would make of a file with this body, or the errors that `vpipe check` finds in it.
+    pub fn try_job(&self, body: &str) -> Result<Job, Vec<Diagnostic>> {
         let head = format!("pipeline shop {{ region = \"{}\" }}\nsecret pw = env(\"PW\")", self.region);
         let text = format!("{head}\n{body}");
         let checked = vpipe::check::check_text("shop.vpipe", &text, PathBuf::from("."));
         let program = checked.program.unwrap();
-        let secrets = Secrets::Given([("PW".to_owned(), password(body))].into_iter().collect());
+        let secrets =
+            [("PW".to_owned(), password(body)), ("OTHER".to_owned(), "another-password".to_owned())];
+        let secrets = Secrets::Given(secrets.into_iter().collect());
         let evaluated = evaluate(
             &program,
             &Inputs { stage: None, set: Default::default(), secrets, stored: Default::default() },
         );
         let findings = [checked.diagnostics, evaluated.diagnostics].concat();
-        let errors: Vec<_> = findings.iter().filter(|d| d.severity == Severity::Error).collect();
-        assert!(errors.is_empty(), "{errors:#?}");
+        let errors: Vec<_> = findings.into_iter().filter(|d| d.severity == Severity::Error).collect();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
         let (calls, notes) = (Arc::clone(&self.calls), Arc::clone(&self.notes));
-        Job {
+        Ok(Job {
             world: World {
                 clients: self.clients.clone(),
                 now: Arc::clone(&self.now),
@@ -103,7 +112,7 @@ impl Stack {
             file: "shop.vpipe".into(),
             source_fingerprint: String::new(),
             approved: false,
-        }
+        })
     }
 
     /// Runs, which must end well; gives the calls that were made.
