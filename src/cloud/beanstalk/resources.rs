@@ -3,13 +3,19 @@
 use aws_sdk_ec2::types::{Filter, SecurityGroup};
 use aws_sdk_elasticbeanstalk::types::EnvironmentResourceDescription;
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, Listener, LoadBalancer, RedirectActionConfig, RedirectActionStatusCodeEnum,
+    Action, ActionTypeEnum, Listener, LoadBalancer, RedirectActionConfig, RedirectActionStatusCodeEnum, Tag,
     TargetGroup,
 };
 use serde_json::{Value as Json, json};
 
 use crate::cloud::{Clients, CloudError, Op, Reply, Want, calling, found, reading};
 use crate::eval::{Attrs, Value};
+
+/// The tag that Beanstalk gives to what it makes for an environment.
+const ENVIRONMENT_NAME: &str = "elasticbeanstalk:environment-name";
+
+/// Of how many resources `DescribeTags` tells at once. Source: `API_DescribeTags`.
+const MOST_DESCRIBED: usize = 20;
 
 /// Sets what a listener does.
 pub(super) const MODIFY_LISTENER: &str = "elasticloadbalancing:ModifyListener";
@@ -129,7 +135,7 @@ async fn group(
     name: &str,
     worn_by_balancer: &[String],
 ) -> Result<Option<SecurityGroup>, CloudError> {
-    let filter = Filter::builder().name("tag:elasticbeanstalk:environment-name").values(name).build();
+    let filter = Filter::builder().name(format!("tag:{ENVIRONMENT_NAME}")).values(name).build();
     let reply = clients.ec2.describe_security_groups().filters(filter).send().await;
     let reply = reply.map_err(reading("ec2:DescribeSecurityGroups"))?;
     let of_instances = |group: &SecurityGroup| {
@@ -175,10 +181,8 @@ pub(super) async fn modify_listener(
             .build();
         Action::builder().r#type(ActionTypeEnum::Redirect).redirect_config(target).build()
     } else {
-        let arn = load_balancer.unwrap_or_default();
-        let reply = clients.elbv2.describe_target_groups().load_balancer_arn(arn).send().await;
-        let reply = reply.map_err(reading("elasticloadbalancing:DescribeTargetGroups"))?;
-        let Some(group) = target_group(reply.target_groups(), op) else {
+        let groups = target_groups(clients, &want.name, load_balancer).await?;
+        let Some(group) = target_group(&groups, op) else {
             let message = format!("the load balancer of `{}` has no target group to forward to", want.name);
             return Err(CloudError::of(MODIFY_LISTENER, "NoTargetGroup", message));
         };
@@ -190,6 +194,36 @@ pub(super) async fn modify_listener(
     let request = clients.elbv2.modify_listener().listener_arn(listener).default_actions(action);
     let reply = request.send().await.map_err(calling(MODIFY_LISTENER))?;
     Ok(Reply::of(&reply, None))
+}
+
+/// The target groups of an environment, by their tags: to which no listener forwards, such a group has no load balancer.
+/// Sources: API_TargetGroup (`LoadBalancerArns`); the developer guide, "Tagging resources in your environments".
+async fn target_groups(
+    clients: &Clients,
+    name: &str,
+    load_balancer: Option<&str>,
+) -> Result<Vec<TargetGroup>, CloudError> {
+    let mut pages = clients.elbv2.describe_target_groups().into_paginator().items().send();
+    let mut all = Vec::new();
+    while let Some(group) = pages.next().await {
+        all.push(group.map_err(reading("elasticloadbalancing:DescribeTargetGroups"))?);
+    }
+    let mut own: Vec<String> = Vec::new();
+    let arns: Vec<String> = all.iter().filter_map(|group| group.target_group_arn.clone()).collect();
+    for arns in arns.chunks(MOST_DESCRIBED) {
+        let reply = clients.elbv2.describe_tags().set_resource_arns(Some(arns.to_vec())).send().await;
+        let reply = reply.map_err(reading("elasticloadbalancing:DescribeTags"))?;
+        let tagged = reply.tag_descriptions.unwrap_or_default().into_iter().filter(|described| {
+            let named = |tag: &Tag| tag.key() == Some(ENVIRONMENT_NAME) && tag.value() == Some(name);
+            described.tags().iter().any(named)
+        });
+        own.extend(tagged.filter_map(|described| described.resource_arn));
+    }
+    all.retain(|group| {
+        let behind = group.load_balancer_arns().iter().any(|arn| Some(arn.as_str()) == load_balancer);
+        behind || group.target_group_arn().is_some_and(|arn| own.iter().any(|own| own == arn))
+    });
+    Ok(all)
 }
 
 /// The target group of the process that an operation names: the one with its port and health path.
