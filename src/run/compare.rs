@@ -30,7 +30,9 @@ pub(super) fn changes(
     // A driver may leave out of `desired` what cannot be compared; that it changed counts all the same.
     for name in changed_secrets {
         if let (Some(after), false) = (want.attrs.get(name), changes.iter().any(|c| c.attribute == *name)) {
-            let on_change = attribute(ctx, &target.kind, name).map(|a| a.on_change).unwrap_or_default();
+            // What is secret of another value is how to get at it, such as the key of a DNS provider.
+            let secret = attribute(ctx, &target.kind, name).filter(|_| matches!(after, Value::Secret(_)));
+            let on_change = secret.map(|a| a.on_change).unwrap_or_default();
             changes.push(Change { attribute: name.clone(), before: None, after: after.clone(), on_change });
         }
     }

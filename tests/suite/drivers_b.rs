@@ -102,9 +102,18 @@ async fn records_at_godaddy() {
     let said = stack.fail(&apex).await;
     assert!(said.contains("DNS allows no CNAME"), "{said}");
     stack.run(&changed).await;
-    let mut calls = stack.destroy(&changed).await;
-    calls.sort();
-    assert_eq!(calls, ["txt godaddy:DeleteRecords", "www godaddy:DeleteRecords"]);
+
+    // A record that moves leaves nothing at the provider where it was.
+    let zone = "hosted_zone zone { domain = \"example.co.uk\" }\n";
+    let moved =
+        zone.to_owned() + &changed.replace("2h, provider = dns", "2h, provider = route53(zone: zone)");
+    let calls = stack.run(&moved).await;
+    assert!(calls.is_superset(&set(&["txt godaddy:DeleteRecords", "txt route53:ChangeResourceRecordSets"])));
+    assert!(!calls.iter().any(|call| call.starts_with("www ")), "{calls:?}");
+
+    let mut calls = stack.destroy(&moved).await;
+    calls.retain(|call| call.contains("godaddy"));
+    assert_eq!(calls, ["www godaddy:DeleteRecords"]);
 }
 
 const CERTIFICATE: &str = r#"

@@ -63,6 +63,14 @@ impl Provider {
         }
     }
 
+    /// What tells one provider from another: `godaddy`, `route53/Z…`.
+    pub(super) fn id(&self) -> String {
+        match self {
+            Self::Route53 { zone } => format!("route53/{zone}"),
+            Self::GoDaddy { .. } => "godaddy".to_owned(),
+        }
+    }
+
     /// Reads the records of a name and type.
     ///
     /// # Errors

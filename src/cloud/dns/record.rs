@@ -34,10 +34,19 @@ impl Driver for Record {
 
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let Some(provider) = Provider::of(want, want.get("provider")) else { return Ok(Observed::Absent) };
+        if let (Some(id), Some(before)) = (&want.id, known_provider(want))
+            && before != provider.id()
+        {
+            // It is at another provider, to be deleted there.
+            let mut elsewhere =
+                Present { id: id.clone(), tags: Some(want.tags.clone()), ..Present::default() };
+            elsewhere.attrs.insert("provider".to_owned(), Value::from(before));
+            return Ok(Observed::Present(Box::new(elsewhere)));
+        }
         // What the journal knows may have another name or type than the file says now.
         let (name, kind) = known_place(want).unwrap_or_else(|| place(want));
         let Some(set) = provider.find(clients, &name, &kind).await? else { return Ok(Observed::Absent) };
-        let mut present = read(want, &set);
+        let mut present = read(want, &provider, &set);
         // After the creation the id ends in that of Route 53's change.
         if let (Some(change), Provider::Route53 { .. }) = (change_of(want), &provider)
             && !route53::in_sync(clients, change).await?
@@ -51,7 +60,10 @@ impl Driver for Record {
     fn desired(&self, want: &Want) -> Attrs {
         let set = wanted(want);
         let mut attrs = want.attrs.clone();
-        attrs.shift_remove("provider");
+        match Provider::of(want, want.get("provider")) {
+            Some(provider) => attrs.insert("provider".to_owned(), Value::from(provider.id())),
+            None => attrs.shift_remove("provider"),
+        };
         attrs.insert("name".to_owned(), Value::from(set.name.as_str()));
         attrs.insert("value".to_owned(), Value::from(set.values.first().cloned()));
         let alias = set.alias.as_ref().map(|(_, target)| Value::from(target.as_str()));
@@ -108,7 +120,7 @@ impl Driver for Record {
         };
         let reply = provider.call(clients, op).await?;
         let (name, kind) = place(want);
-        let id = id(&name, &kind);
+        let id = id(&name, &kind, &provider);
         let id = reply.id.map_or_else(|| id.clone(), |change| format!("{id}#{change}"));
         Ok(Reply { id: op.creates.then_some(id), ..reply })
     }
@@ -123,16 +135,21 @@ fn place(want: &Want) -> (String, String) {
     (plain(want.text("name").unwrap_or(&want.name)), kind)
 }
 
-/// `www.example.com/CNAME`
-fn id(name: &str, kind: &str) -> String {
-    format!("{name}/{kind}")
+/// `www.example.com/CNAME@godaddy`
+fn id(name: &str, kind: &str, provider: &Provider) -> String {
+    format!("{name}/{kind}@{}", provider.id())
 }
 
 /// The name and type in the journal's id.
 fn known_place(want: &Want) -> Option<(String, String)> {
     let id = want.id.as_deref()?;
-    let (name, kind) = id.split('#').next()?.rsplit_once('/')?;
+    let (name, kind) = id.split(['#', '@']).next()?.rsplit_once('/')?;
     Some((name.to_owned(), kind.to_owned()))
+}
+
+/// The provider in the journal's id.
+fn known_provider(want: &Want) -> Option<&str> {
+    Some(want.id.as_deref()?.split('#').next()?.split_once('@')?.1)
 }
 
 fn change_of(want: &Want) -> Option<&str> {
@@ -176,11 +193,12 @@ fn impossible(want: &Want) -> Option<String> {
     None
 }
 
-fn read(want: &Want, set: &RecordSet) -> Present {
-    let mut present = Present { id: id(&set.name, &set.kind), ..Present::default() };
+fn read(want: &Want, provider: &Provider, set: &RecordSet) -> Present {
+    let mut present = Present { id: id(&set.name, &set.kind, provider), ..Present::default() };
     let mut put = |name: &str, value: Value| {
         present.attrs.insert(name.to_owned(), value);
     };
+    put("provider", Value::from(provider.id()));
     put("name", Value::from(set.name.as_str()));
     put("type", Value::from(set.kind.as_str()));
     put("value", if set.alias.is_none() { Value::from(set.values.join(", ")) } else { Value::None });
@@ -241,11 +259,15 @@ mod tests {
         desired.keys().filter(differs).cloned().collect()
     }
 
+    fn found(want: &Want, set: &RecordSet) -> Present {
+        read(want, &Provider::of(want, want.get("provider")).unwrap(), set)
+    }
+
     #[test]
     fn what_was_set_reads_as_wanted_and_is_ours() {
         for provider in [godaddy(), route53()] {
             let want = www(provider);
-            let present = read(&want, &wanted(&want));
+            let present = found(&want, &wanted(&want));
             assert_eq!(differing(&want, &present), Vec::<String>::new());
             assert_eq!(present.tags, Some(want.tags.clone()));
             assert!(matches!(Record.next(&want, &seen(present), &[]), Next::Done));
@@ -256,7 +278,7 @@ mod tests {
     fn a_record_with_another_value_is_not_taken_as_ours() {
         let want = www(godaddy());
         let set = RecordSet { values: vec!["elsewhere.example.net".to_owned()], ..wanted(&want) };
-        let present = read(&want, &set);
+        let present = found(&want, &set);
         assert_eq!(present.tags, None);
         assert_eq!(differing(&want, &present), ["value"]);
     }
@@ -279,7 +301,7 @@ mod tests {
         want.attrs.insert("type".to_owned(), Value::from("A"));
         let Next::Call(op) = Record.next(&want, &Observed::Absent, &[]) else { panic!() };
         assert!(op.detail.to_string().contains("d1.cloudfront.net"), "{}", op.detail);
-        let present = read(&want, &wanted(&want));
+        let present = found(&want, &wanted(&want));
         assert_eq!(differing(&want, &present), Vec::<String>::new());
         want.attrs.insert("provider".to_owned(), godaddy());
         assert!(
@@ -290,7 +312,7 @@ mod tests {
     #[test]
     fn a_new_key_of_the_provider_changes_nothing() {
         let want = www(godaddy());
-        let present = read(&want, &wanted(&want));
+        let present = found(&want, &wanted(&want));
         let change = crate::cloud::testing::change("provider", Value::None, godaddy());
         assert!(matches!(Record.next(&want, &seen(present), &[change]), Next::Done));
     }
@@ -298,17 +320,18 @@ mod tests {
     #[test]
     fn the_journals_record_is_found_under_its_old_name_and_type() {
         let mut want = www(route53());
-        want.id = Some("old.example.com/TXT#C1".to_owned());
+        want.id = Some("old.example.com/TXT@route53/Z1#C1".to_owned());
+        assert_eq!(known_provider(&want), Some("route53/Z1"));
         assert_eq!(known_place(&want), Some(("old.example.com".to_owned(), "TXT".to_owned())));
         let set = RecordSet { name: "old.example.com".to_owned(), kind: "TXT".to_owned(), ..wanted(&want) };
-        assert_eq!(differing(&want, &read(&want, &set)), ["name", "type"]);
+        assert_eq!(differing(&want, &found(&want, &set)), ["name", "type"]);
     }
 
     #[test]
     fn it_is_deleted_as_it_is() {
         let want = www(route53());
         let set = RecordSet { ttl: Some(60), ..wanted(&want) };
-        let Next::Call(op) = Record.next_delete(&want, &seen(read(&want, &set))) else { panic!() };
+        let Next::Call(op) = Record.next_delete(&want, &seen(found(&want, &set))) else { panic!() };
         assert_eq!(op.detail["action"], "DELETE");
         assert_eq!(op.detail["set"]["ttl"], 60);
     }
