@@ -3,7 +3,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::Manifest;
-use super::evaluator::Evaluator;
+use super::evaluator::{Evaluator, Keep};
 use super::prepare::Prepared;
 use super::secrets::{Stored, StoredSecret};
 use crate::check::Program;
@@ -60,12 +60,20 @@ pub struct Evaluated {
 /// there is no manifest.
 pub fn evaluate(program: &Program, inputs: &Inputs) -> Evaluated {
     let prepared = Prepared::new(program, inputs);
-    let mut evaluator = Evaluator::new(program, inputs, &prepared);
+    let mut evaluator = Evaluator::new(program, inputs, &prepared, Keep::Values);
     let manifest = evaluator.run();
     let diagnostics = evaluator.findings.all;
     let failed = diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     let manifest = manifest.filter(|_| !failed && !evaluator.unknown);
     Evaluated { manifest, diagnostics, made_up: evaluator.made_up, unread: evaluator.unread }
+}
+
+/// The findings of an evaluation alone. Of a resource that was looked at, only its name and what it needs stay.
+pub(super) fn findings(program: &Program, inputs: &Inputs) -> Vec<Diagnostic> {
+    let prepared = Prepared::new(program, inputs);
+    let mut evaluator = Evaluator::new(program, inputs, &prepared, Keep::Names);
+    evaluator.run();
+    evaluator.findings.all
 }
 
 impl Evaluator<'_> {

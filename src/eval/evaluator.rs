@@ -49,6 +49,24 @@ impl<'a> Cx<'a> {
     }
 }
 
+/// What an evaluation keeps of each resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// All, for a manifest.
+    Values,
+    /// What is asked once all are known: names, and what needs what.
+    Names,
+}
+
+/// What is asked of a node once all are known.
+#[derive(Debug)]
+pub(super) struct Trace {
+    /// What it refers to and where.
+    pub(super) refs: Vec<(NodeId, Span)>,
+    /// The network that its name belongs to, where names may be the same in different networks.
+    pub(super) network: Option<NodeId>,
+}
+
 /// The findings of an evaluation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
@@ -90,8 +108,9 @@ pub(super) struct Evaluator<'a> {
     /// Names of sibling blocks that the resource's values mention: the block's word, the name, the place.
     pub(super) block_refs: Vec<(&'a str, String, Span)>,
     pub(super) nodes: IndexMap<NodeId, Node>,
-    /// For each node in order, what it refers to and where.
-    pub(super) references: Vec<Vec<(NodeId, Span)>>,
+    /// For each node in order, what else is asked of it.
+    pub(super) traces: Vec<Trace>,
+    pub(super) keep: Keep,
     pub(super) regexes: HashMap<&'a str, Option<regex_lite::Regex>>,
     pub(super) defaults: HashMap<usize, Option<Value>>,
     pub(super) templates: HashMap<usize, Rc<Template<'a>>>,
@@ -108,7 +127,7 @@ pub(super) struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     /// An evaluation that has not begun.
-    pub(super) fn new(program: &'a Program, inputs: &'a Inputs, prepared: &'a Prepared) -> Self {
+    pub(super) fn new(program: &'a Program, inputs: &'a Inputs, prepared: &'a Prepared, keep: Keep) -> Self {
         Evaluator {
             program,
             inputs,
@@ -125,7 +144,8 @@ impl<'a> Evaluator<'a> {
             refs: Vec::new(),
             block_refs: Vec::new(),
             nodes: IndexMap::new(),
-            references: Vec::new(),
+            traces: Vec::new(),
+            keep,
             regexes: HashMap::new(),
             defaults: HashMap::new(),
             templates: HashMap::new(),

@@ -1,12 +1,12 @@
 //! Resources, look-ups and separate blocks: from declarations to nodes.
 
 use super::body::{Record, SeparateBlock, Shape};
-use super::evaluator::Evaluator;
+use super::evaluator::{Evaluator, Keep, Trace};
 use super::expr::nodes_in;
 use super::manifest::Node;
 use super::rules::identity;
 use super::scope::Job;
-use super::value::{NodeId, Value};
+use super::value::{Attrs, NodeId, Value};
 use crate::base::Span;
 use crate::diag::Diagnostic;
 use crate::schema::Kind;
@@ -150,18 +150,24 @@ impl<'a> Evaluator<'a> {
         refs: Vec<(NodeId, Span)>,
     ) {
         let span = resource.kind.span.to(resource.name.span);
-        let node = Node {
-            id: id.clone(),
-            kind,
-            name,
-            existing: resource.existing,
-            attrs: record.attrs,
-            depends_on: depends_on(&refs),
-            span,
-        };
+        let existing = resource.existing;
+        let depends_on = depends_on(&refs);
         self.unknown |= !record.whole;
-        if self.nodes.insert(id, node).is_none() {
-            self.references.push(refs);
+        self.remember(Node { id, kind, name, existing, attrs: record.attrs, depends_on, span }, refs);
+    }
+
+    /// Keeps a node, as far as anybody will ask for it.
+    fn remember(&mut self, mut node: Node, refs: Vec<(NodeId, Span)>) {
+        // Groups of different networks may share a name.
+        let network = match (node.kind.as_str(), node.attrs.get("vpc")) {
+            ("security_group", Some(Value::Handle(vpc))) => Some(vpc.clone()),
+            _ => None,
+        };
+        if self.keep == Keep::Names {
+            node.attrs = Attrs::new();
+        }
+        if self.nodes.insert(node.id.clone(), node).is_none() {
+            self.traces.push(Trace { refs, network });
         }
     }
 
@@ -206,16 +212,15 @@ impl<'a> Evaluator<'a> {
                 });
             }
             let node = Node {
-                id: id.clone(),
-                kind: format!("{}.{}", kind.name, schema.name),
                 name: id.clone(),
+                id,
+                kind: format!("{}.{}", kind.name, schema.name),
                 existing: false,
                 attrs,
                 depends_on: depends_on(&used),
                 span: block.span,
             };
-            self.nodes.insert(id, node);
-            self.references.push(used);
+            self.remember(node, used);
         }
     }
 }

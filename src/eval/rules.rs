@@ -11,7 +11,7 @@ use super::evaluator::{ANY, Cx, Evaluator};
 use super::ops::{is_secret, opened};
 use super::show::show;
 use super::template::Template;
-use super::value::{Attrs, Value};
+use super::value::{Attrs, NodeId, Value};
 use crate::base::{Span, order};
 use crate::diag::Diagnostic;
 use crate::schema::Kind;
@@ -191,22 +191,18 @@ impl<'a> Evaluator<'a> {
     /// Resources of one kind that would have the same physical name. AWS does not tell upper from lower case in many of
     /// them.
     pub(super) fn name_clashes(&mut self) {
-        let mut seen: HashMap<(&str, Cow<str>, Cow<str>), usize> = HashMap::with_capacity(self.nodes.len());
+        let mut seen: HashMap<(&str, Cow<str>, Option<&NodeId>), usize> =
+            HashMap::with_capacity(self.nodes.len());
         let mut clashes = Vec::new();
-        for (at, node) in self.nodes.values().enumerate() {
+        for (at, (node, trace)) in self.nodes.values().zip(&self.traces).enumerate() {
             if node.existing || node.kind.contains('.') {
                 continue;
             }
-            // Groups of different networks may share a name.
-            let within = match (node.kind.as_str(), node.attrs.get("vpc")) {
-                ("security_group", Some(Value::Handle(vpc))) => Cow::Borrowed(vpc.as_str()),
-                _ => Cow::Borrowed(""),
-            };
             let name = match node.name.contains(char::is_uppercase) {
                 true => Cow::Owned(node.name.to_lowercase()),
                 false => Cow::Borrowed(node.name.as_str()),
             };
-            if let Some(first) = seen.insert((&node.kind, name, within), at) {
+            if let Some(first) = seen.insert((&node.kind, name, trace.network.as_ref()), at) {
                 clashes.push((first, at));
             }
         }
@@ -247,8 +243,9 @@ impl<'a> Evaluator<'a> {
         let mut places: Vec<(String, String, Span)> = Vec::new();
         for pair in circle.windows(2) {
             let [from, to] = pair else { continue };
-            let refs = self.nodes.get_index_of(*from).and_then(|at| self.references.get(at));
-            let span = refs.and_then(|refs| refs.iter().find(|(node, _)| node == to)).map(|(_, span)| *span);
+            let trace = self.nodes.get_index_of(*from).and_then(|at| self.traces.get(at));
+            let span = trace.and_then(|trace| trace.refs.iter().find(|(node, _)| node == to));
+            let span = span.map(|(_, span)| *span);
             let span = span.or_else(|| self.nodes.get(*from).map(|node| node.span)).unwrap_or_default();
             places.push(((*from).to_owned(), (*to).to_owned(), span));
         }

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::evaluate::{Inputs, Secrets, evaluate};
+use super::evaluate::{Inputs, Secrets, findings};
 use crate::base::sentence_list;
 use crate::check::{Checked, Program};
 use crate::diag::{Allow, Diagnostic, Severity};
@@ -54,7 +54,7 @@ pub fn check_stages(program: &Program) -> Vec<Diagnostic> {
             secrets: Secrets::Unread,
             stored: Default::default(),
         };
-        for finding in evaluate(program, &inputs).diagnostics {
+        for finding in findings(program, &inputs) {
             let at = places.entry((finding.span.start, finding.span.end, finding.code)).or_default();
             let known =
                 at.iter().copied().find(|at| found.get(*at).is_some_and(|(known, _)| *known == finding));
