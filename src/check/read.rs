@@ -6,8 +6,8 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::base::closest;
 
-/// The largest file that is read, in bytes. A hand-written file of 10,000 resources is a quarter of it.
-const LARGEST: u64 = 8 * 1024 * 1024;
+/// The largest file that is read, in bytes. One of 100,000 resources fits.
+const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Why a file could not be read.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(told("netwrok.vpipe").0, "there is no file `F`");
         assert_eq!(told("netwrok.vpipe").1, "did you mean `network.vpipe`?");
         assert_eq!(told("latin.vpipe").0, "line 2 of `F` is not UTF-8 text");
-        assert_eq!(told("large.vpipe").0, "`F` is larger than 8 MiB");
+        assert_eq!(told("large.vpipe").0, "`F` is larger than 16 MiB");
         assert_eq!(told(".").0, "`F` is a directory, not a file");
         assert!(told(".").1.contains("large.vpipe"), "{}", told(".").1);
     }

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use std::collections::HashMap;
 
-use super::evaluator::{Cx, Evaluator};
+use super::evaluator::{Cx, Evaluator, ROUND};
 use super::show::show;
 use super::template::Template;
 use super::value::{Attrs, Deferred, NodeId, Value};
@@ -11,6 +11,9 @@ use crate::base::Span;
 use crate::diag::Diagnostic;
 use crate::schema::{Attribute, BlockSchema, Header, Kind, bind_header};
 use crate::syntax::ast::{self, Block, Entry, Expr, ExprKind, Require};
+
+/// How many blocks a body may have.
+const MOST_BLOCKS: usize = 10_000;
 
 /// How deep `for` and `if` may stand in each other in a body.
 const DEEPEST_BODY: usize = 64;
@@ -148,7 +151,7 @@ impl<'a> Evaluator<'a> {
                         continue;
                     };
                     for (at, value) in rounds {
-                        if !self.spend(8, each.span) {
+                        if !self.spend(ROUND, each.span) {
                             return false;
                         }
                         let round = self.inner(frame);
@@ -185,6 +188,7 @@ impl<'a> Evaluator<'a> {
             self.header(schema, block, frame, &mut record, &mut given);
         }
         let mut blocks: IndexMap<&'a str, Vec<(Span, Record<'a>)>> = IndexMap::new();
+        let mut count = 0;
         let entries = body.map_or(&[][..], |body| &body.entries);
         let all = self.entries(entries, frame, 0, &mut |this, entry, frame| match entry {
             Entry::Attribute(one) => {
@@ -203,6 +207,12 @@ impl<'a> Evaluator<'a> {
             }
             Entry::Block(block) => {
                 let Some(schema) = shape.block(&block.name.value) else { return };
+                count += 1;
+                if count > MOST_BLOCKS {
+                    let message = format!("these are more than {MOST_BLOCKS} blocks in one `{}`", shape.name);
+                    let finding = Diagnostic::error("too-large", block.name.span, message);
+                    return this.exhaust(finding.help("loop over fewer elements"));
+                }
                 let outer = std::mem::take(&mut this.refs);
                 let inner = this.block(schema, block, frame);
                 let refs = std::mem::replace(&mut this.refs, outer);
@@ -247,7 +257,7 @@ impl<'a> Evaluator<'a> {
             return;
         };
         for (at, header) in schema.header.iter().enumerate() {
-            let Some(arg) = bound.get(&header.attribute.name) else { continue };
+            let Some(arg) = bound.get(header.attribute.name.as_str()) else { continue };
             let name = header.attribute.name.as_str();
             let cx = Cx { frame, about: name };
             let ty = &header.attribute.ty;

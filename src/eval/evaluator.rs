@@ -27,6 +27,9 @@ pub(super) static ANY: Type = Type::Error;
 /// 30,000.
 const STEPS: u64 = 10_000_000;
 
+/// What a round of a loop around resources or blocks costs, in steps: the names in it are kept.
+pub(super) const ROUND: u64 = 32;
+
 /// How deep expressions may stand in each other.
 const DEEPEST: usize = 128;
 
@@ -119,8 +122,10 @@ pub(super) struct Evaluator<'a> {
     /// What lists do not have and was told: the list, the key, the value.
     unlisted: HashSet<(String, String, String)>,
     steps: u64,
-    /// Whether it was told that no steps are left.
-    exhausted: bool,
+    /// Whether it has given up, and told why.
+    pub(super) exhausted: bool,
+    /// The resource or block whose rules are being proved: what is told of the rules is told there.
+    pub(super) rule_of: Option<Span>,
     depth: usize,
     quiet: usize,
 }
@@ -153,6 +158,7 @@ impl<'a> Evaluator<'a> {
             unlisted: HashSet::new(),
             steps: STEPS,
             exhausted: false,
+            rule_of: None,
             depth: 0,
             quiet: 0,
         }
@@ -196,16 +202,21 @@ impl<'a> Evaluator<'a> {
             self.steps -= steps;
             return true;
         }
-        self.steps = 0;
         if !self.exhausted {
-            self.exhausted = true;
-            self.findings.add(
-                Diagnostic::error("too-large", span, "this file takes too long to evaluate")
-                    .label("the limit was reached here")
-                    .help("loop over fewer elements, and do not double a list or a text again and again"),
-            );
+            let place = self.rule_of.unwrap_or(span);
+            let finding = Diagnostic::error("too-large", place, "this file takes too long to evaluate");
+            let help = "loop over fewer elements, and do not double a list or a text again and again";
+            self.exhaust(finding.label("the limit was reached here").help(help));
         }
         false
+    }
+
+    /// Gives up: tells once why, and nothing has a value from then on.
+    pub(super) fn exhaust(&mut self, finding: Diagnostic) {
+        self.steps = 0;
+        if !std::mem::replace(&mut self.exhausted, true) {
+            self.findings.add(finding);
+        }
     }
 
     /// Goes one level deeper, within bounds.

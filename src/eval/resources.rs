@@ -12,8 +12,8 @@ use crate::diag::Diagnostic;
 use crate::schema::Kind;
 use crate::syntax::ast;
 
-/// How many nodes a manifest may have.
-const MOST_NODES: usize = 50_000;
+/// How many resources a file may have, and nodes a manifest.
+const MOST_NODES: usize = 250_000;
 
 impl<'a> Evaluator<'a> {
     /// Makes the nodes of all resources.
@@ -24,16 +24,7 @@ impl<'a> Evaluator<'a> {
                 self.unknown = true;
                 continue;
             };
-            if self.nodes.len() >= MOST_NODES {
-                let span = job.resource.name.span;
-                self.report(
-                    Diagnostic::error(
-                        "too-large",
-                        span,
-                        format!("these are more than {MOST_NODES} resources"),
-                    )
-                    .help("split the pipeline"),
-                );
+            if self.exhausted || !self.has_room(self.nodes.len(), job.resource.name.span) {
                 return;
             }
             self.refs.clear();
@@ -47,6 +38,16 @@ impl<'a> Evaluator<'a> {
             // The rounds of loops inside the body.
             self.frames.truncate(mark);
         }
+    }
+
+    /// Whether there may be another resource, when there are so many.
+    pub(super) fn has_room(&mut self, resources: usize, span: Span) -> bool {
+        if resources < MOST_NODES {
+            return true;
+        }
+        let message = format!("these are more than {MOST_NODES} resources");
+        self.exhaust(Diagnostic::error("too-large", span, message).help("split the pipeline"));
+        false
     }
 
     fn existing(&mut self, kind: &'a Kind, job: Job<'a>) {

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::evaluator::{Cx, Evaluator};
+use super::evaluator::{Cx, Evaluator, ROUND};
 use super::scope::Slot;
 use super::value::Value;
 use crate::base::Span;
@@ -24,7 +24,7 @@ impl<'a> Evaluator<'a> {
             return;
         };
         for ((at, value), key) in rounds.into_iter().zip(keys) {
-            if !self.spend(8, each.span) {
+            if !self.spend(ROUND, each.span) {
                 break;
             }
             let round = self.inner(frame);

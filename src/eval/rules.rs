@@ -40,20 +40,27 @@ impl<'a> Evaluator<'a> {
         // Only attributes can be seen, and words.
         let instance = self.frames.get(frame).map_or(0, |frame| frame.instance);
         let inside = self.frame(Some(0), instance, String::new());
+        if let Some(inside) = self.frames.get_mut(inside) {
+            inside.types = Some(Rc::clone(&template.types));
+        }
+        self.show_rules(inside, template.mentioned.iter().copied(), record);
+        let outer = self.rule_of.replace(span);
         for (rule, names) in &template.rules {
-            for name in names {
-                if let Some(value) = record.attrs.get(*name) {
-                    self.bind(inside, name, Some(self.judged(value)), true);
-                }
-            }
-            if let Some(inside) = self.frames.get_mut(inside) {
-                inside.types = Some(Rc::clone(&template.types));
-            }
-            if names.iter().all(|name| record.attrs.contains_key(*name)) {
+            if names.iter().all(|name| self.known(inside, name).is_some()) {
                 self.require(rule, names, shape, record, span, Cx { frame: inside, about: "" });
             }
         }
+        self.rule_of = outer;
         self.forget(inside);
+    }
+
+    /// Lets rules see attributes.
+    fn show_rules(&mut self, frame: usize, names: impl Iterator<Item = &'a str>, record: &Record<'a>) {
+        for name in names {
+            if let Some(value) = record.attrs.get(name) {
+                self.bind(frame, name, Some(self.judged(value)), true);
+            }
+        }
     }
 
     /// What a rule's condition sees of an attribute: of secrets that were read their texts, since it says only yes or no.
@@ -89,6 +96,7 @@ impl<'a> Evaluator<'a> {
             let message =
                 text(self, &rule.message).unwrap_or_else(|| format!("a rule of `{}` is broken", shape.name));
             let help = rule.help.as_ref().and_then(|help| text(self, help));
+            self.show_rules(cx.frame, names.iter().copied(), record);
             self.broken(rule, message, help, names, record, span);
         }
         self.refs.truncate(refs);

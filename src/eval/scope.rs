@@ -221,6 +221,9 @@ impl<'a> Evaluator<'a> {
     }
 
     fn add_job(&mut self, frame: usize, resource: &'a ast::Resource) {
+        if !self.has_room(self.jobs.len(), resource.name.span) {
+            return;
+        }
         let Some(place) = self.frames.get(frame) else { return };
         let instance = place.instance;
         let prefix = self.instances.get(instance).map_or("", |instance| &instance.prefix);
@@ -264,8 +267,10 @@ impl<'a> Evaluator<'a> {
         let mut at = Some(frame);
         while let Some(id) = at {
             let frame = self.frames.get(id)?;
-            if let Some((name, _)) = frame.names.get_key_value(name) {
-                self.find(id, name);
+            if let Some((name, slot)) = frame.names.get_key_value(name) {
+                if !matches!(slot, Slot::Known(_)) {
+                    self.find(id, name);
+                }
                 return Some(id);
             }
             at = frame.outer;

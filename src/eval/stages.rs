@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::evaluate::{Inputs, Secrets, findings};
-use crate::base::sentence_list;
+use crate::base::{in_parts, parts_for, sentence_list};
 use crate::check::{Checked, Program};
 use crate::diag::{Allow, Diagnostic, Severity};
 use crate::syntax::ast::ItemKind;
@@ -47,14 +47,8 @@ pub fn check_stages(program: &Program) -> Vec<Diagnostic> {
     };
     let mut found: Vec<(Diagnostic, Vec<&str>)> = Vec::new();
     let mut places: IndexMap<(u32, u32, &'static str), Vec<usize>> = IndexMap::new();
-    for stage in &stages {
-        let inputs = Inputs {
-            stage: stage.map(str::to_owned),
-            set: IndexMap::new(),
-            secrets: Secrets::Unread,
-            stored: Default::default(),
-        };
-        for finding in findings(program, &inputs) {
+    for (stage, found_there) in stages.iter().zip(findings_of(&stages, program)) {
+        for finding in found_there {
             let at = places.entry((finding.span.start, finding.span.end, finding.code)).or_default();
             let known =
                 at.iter().copied().find(|at| found.get(*at).is_some_and(|(known, _)| *known == finding));
@@ -73,6 +67,21 @@ pub fn check_stages(program: &Program) -> Vec<Diagnostic> {
         .collect();
     all.sort_by_key(|finding| finding.span);
     all
+}
+
+/// What is found in each stage; those of a large file are looked at side by side.
+fn findings_of(stages: &[Option<&str>], program: &Program) -> Vec<Vec<Diagnostic>> {
+    let look = |stage: &Option<&str>| {
+        let inputs = Inputs {
+            stage: stage.map(str::to_owned),
+            set: IndexMap::new(),
+            secrets: Secrets::Unread,
+            stored: Default::default(),
+        };
+        findings(program, &inputs)
+    };
+    let parts = parts_for(program.root.ast.items.len());
+    in_parts(stages, parts, |part| part.iter().map(look).collect::<Vec<_>>()).into_iter().flatten().collect()
 }
 
 fn in_stages(finding: Diagnostic, names: &[&str]) -> Diagnostic {

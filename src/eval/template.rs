@@ -1,5 +1,6 @@
 //! What all bodies of one shape have in common, found out once: defaults in order, what must be given, what rules look at.
 
+use indexmap::IndexSet;
 use std::rc::Rc;
 
 use super::body::Shape;
@@ -26,6 +27,8 @@ pub(super) struct Template<'a> {
     pub(super) rules: Vec<(&'a Require, Vec<&'a str>)>,
     /// The attributes whose list depends on another attribute: the one, its list, the other.
     pub(super) known: Vec<(&'a str, &'a Known, &'a str)>,
+    /// What any of the rules mentions.
+    pub(super) mentioned: IndexSet<&'a str>,
     /// The types of the attributes.
     pub(super) types: Rc<[(&'a str, &'a Type)]>,
 }
@@ -39,12 +42,14 @@ impl<'a> Evaluator<'a> {
             return Rc::clone(known);
         }
         let attributes: Vec<&'a Attribute> = shape.all().collect();
+        let rules: Vec<_> = shape.requires.iter().map(|rule| (rule, mentioned(rule, shape))).collect();
         let mut template = Template {
             attrs: Attrs::with_capacity(attributes.len() + shape.blocks.map_or(0, indexmap::IndexMap::len)),
             required: Vec::new(),
             whole: true,
-            rules: shape.requires.iter().map(|rule| (rule, mentioned(rule, shape))).collect(),
             known: attributes.iter().filter_map(|one| keyed(one)).collect(),
+            mentioned: rules.iter().flat_map(|(_, names)| names).copied().collect(),
+            rules,
             types: attributes.iter().map(|one| (one.name.as_str(), &one.ty)).collect(),
             attributes,
         };

@@ -32,8 +32,8 @@ impl BoundArg<'_> {
 pub fn bind_header<'a>(
     schema: &'a BlockSchema,
     block: &'a Block,
-) -> Result<IndexMap<String, BoundArg<'a>>, Vec<Diagnostic>> {
-    let mut bound: IndexMap<String, BoundArg<'a>> = IndexMap::new();
+) -> Result<IndexMap<&'a str, BoundArg<'a>>, Vec<Diagnostic>> {
+    let mut bound: IndexMap<&'a str, BoundArg<'a>> = IndexMap::new();
     let mut wrong = Vec::new();
     let usage = || format!("write `{}`", usage(schema));
     let (mut meant, mut surplus) = (None, false);
@@ -54,9 +54,10 @@ pub fn bind_header<'a>(
         }
         let header = match &arg.keyword {
             Some(word) => schema.header.iter().find(|h| h.keyword.as_ref() == Some(&word.value)),
-            None => {
-                schema.header.iter().find(|h| h.keyword.is_none() && !bound.contains_key(&h.attribute.name))
-            }
+            None => schema
+                .header
+                .iter()
+                .find(|h| h.keyword.is_none() && !bound.contains_key(h.attribute.name.as_str())),
         };
         let Some(header) = header else {
             // Of values without a place the first is told.
@@ -74,7 +75,7 @@ pub fn bind_header<'a>(
                     .help(format!("write a `{}` for each value", schema.name)),
             );
         }
-        if let Some(first) = bound.insert(header.attribute.name.clone(), found) {
+        if let Some(first) = bound.insert(&header.attribute.name, found) {
             let message = format!("`{}` is given twice", header.attribute.name);
             wrong.push(
                 Diagnostic::error("invalid-header", arg.span, message)
@@ -86,7 +87,7 @@ pub fn bind_header<'a>(
     let missing: Vec<&str> = schema
         .header
         .iter()
-        .filter(|h| !h.attribute.optional() && !bound.contains_key(&h.attribute.name))
+        .filter(|h| !h.attribute.optional() && !bound.contains_key(h.attribute.name.as_str()))
         .map(|h| h.keyword.as_deref().unwrap_or(&h.attribute.name))
         .collect();
     if !missing.is_empty() && wrong.is_empty() {

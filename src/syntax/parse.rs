@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use pest::Parser;
 
 use super::{ast, scan};
-use crate::base::{SourceFile, Span, Spanned};
+use crate::base::{SourceFile, Span, Spanned, in_parts, parts_for};
 use crate::diag::Diagnostic;
 use grammar::{Rule, Vpipe};
 
@@ -39,22 +39,16 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// From how many declarations on a file is read by several threads.
-const MANY: usize = 1_000;
-/// The most threads that read a file.
-const MAX_THREADS: usize = 4;
-
 /// Parses a file.
 pub fn parse(file: &SourceFile) -> Parsed {
     let scan = scan::scan(file);
-    let threads = if scan.items.len() < MANY {
-        1
-    } else {
-        std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS)
-    };
-    let parts: Vec<_> = scan.items.chunks(scan.items.len().div_ceil(threads).max(1)).collect();
+    let parts = in_parts(&scan.items, parts_for(scan.items.len()), |part| {
+        let mut reader = Reader::new(file, &scan);
+        let items: Vec<_> = part.iter().map(|item| reader.top_item(item)).collect();
+        (items, reader.diagnostics)
+    });
     let (mut items, mut diagnostics) = (Vec::new(), Vec::new());
-    for (mut part, found) in read(file, &scan, &parts) {
+    for (mut part, found) in parts {
         items.append(&mut part);
         diagnostics.extend(found);
     }
@@ -85,31 +79,6 @@ fn together(file: &SourceFile, before: Vec<Diagnostic>, after: Vec<Diagnostic>) 
         .collect();
     all.sort_by_key(|diagnostic| diagnostic.span.start);
     all
-}
-
-/// Reads every part, the first here and the others in threads of their own.
-fn read(
-    file: &SourceFile,
-    scan: &scan::Scan,
-    parts: &[&[scan::ItemText]],
-) -> Vec<(Vec<ast::Item>, Vec<Diagnostic>)> {
-    let read = |part: &[scan::ItemText]| {
-        let mut reader = Reader::new(file, scan);
-        let items = part.iter().map(|item| reader.top_item(item)).collect();
-        (items, reader.diagnostics)
-    };
-    let [first, others @ ..] = parts else { return Vec::new() };
-    std::thread::scope(|scope| {
-        let spawn = |part| std::thread::Builder::new().spawn_scoped(scope, move || read(part));
-        let others: Vec<_> = others.iter().map(|part| (part, spawn(*part))).collect();
-        let mut all = vec![read(first)];
-        for (part, thread) in others {
-            // A thread that could not be made, or died, has its part read here.
-            let done = thread.ok().and_then(|thread| thread.join().ok());
-            all.push(done.unwrap_or_else(|| read(part)));
-        }
-        all
-    })
 }
 
 /// Turns pairs into nodes.
