@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures `vpipe check`, `fmt` and `run --local` in a release build: medians of 20 runs, beside /bin/true.
+# Measures `vpipe check`, `fmt` and `run --local` in a release build: medians of 20 runs, beside /bin/true. How long pest
+# alone takes for the same file says `cargo bench --no-default-features --bench floor`.
 # Usage: scripts/bench.sh [path of a release vpipe]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,16 +13,16 @@ python3 - "$work" <<'PY'
 import sys
 work = sys.argv[1]
 def resource(n):
-    return f'''security_group group_{n} {{
+    return f'''
+security_group group_{n} {{
   vpc = main
   description = "group {n}"
   allow tcp {1 + n % 60000} from "10.{n // 256 % 256}.{n % 256}.0/24"
 }}
-
 '''
-for count in (1_000, 10_000):
+for count in (1_000, 10_000, 100_000):
     with open(f"{work}/{count}.vpipe", "w") as out:
-        out.write('pipeline big { region = "us-east-1" }\n\nexisting vpc main { default = true }\n\n')
+        out.write('pipeline big { region = "us-east-1" }\n\nexisting vpc main { default = true }\n')
         out.writelines(resource(n) for n in range(count))
 PY
 
@@ -45,13 +46,15 @@ def memory(command):
     return os.wait4(pid, 0)[2].ru_maxrss / 1024
 measure("/bin/true", ["/bin/true"])
 measure("check examples/vprofile", [vpipe, "check", "examples/vprofile/vprofile.vpipe"])
-for count, runs in ((1_000, 20), (10_000, 20)):
+for count, runs in ((1_000, 20), (10_000, 20), (100_000, 5)):
     file = f"{work}/{count}.vpipe"
     measure(f"check {count} resources", [vpipe, "check", file], runs)
     print(f"{'  peak memory':<44} {memory([os.path.abspath(vpipe), 'check', file]):9.1f} MiB")
 helps = subprocess.run([vpipe, "--help"], capture_output=True, text=True).stdout
 if " fmt " in helps:
-    measure("fmt --check 10000 resources", [vpipe, "fmt", "--check", f"{work}/10000.vpipe"])
+    command = [os.path.abspath(vpipe), "fmt", "--check", f"{work}/10000.vpipe"]
+    measure("fmt --check 10000 resources", command)
+    print(f"{'  peak memory':<44} {memory(command):9.1f} MiB")
 if " run " in helps:
     def reset():
         subprocess.run([vpipe, "local", "reset", "examples/vprofile"], **quiet)

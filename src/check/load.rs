@@ -14,9 +14,6 @@ use crate::diag::{Diagnostic, Policy};
 use crate::schema::{Schema, library_file, module_names};
 use crate::syntax::{ast, parse};
 
-/// How many findings are told.
-const MOST_FINDINGS: usize = 1_000;
-
 /// What checking gives.
 #[derive(Clone, Debug, Default)]
 pub struct Checked {
@@ -325,18 +322,6 @@ impl Loader {
         }
         self.out.sort_by_key(|d| (d.span.start, d.span.end, d.code));
         self.out.dedup();
-        if let Some(next) = self.out.get(MOST_FINDINGS) {
-            let more = self.out.len() - MOST_FINDINGS;
-            let last = Diagnostic::error(
-                "too-many-findings",
-                next.span,
-                format!("{more} more findings are not shown"),
-            )
-            .label("the next one is here")
-            .help("mend those above first; many may come from one mistake");
-            self.out.truncate(MOST_FINDINGS);
-            self.out.push(last);
-        }
         let program = modules.remove(&0).map(|root| Program { sources: self.sources.clone(), schema, root });
         Checked { sources: self.sources, program, diagnostics: self.out, policy: self.policy }
     }

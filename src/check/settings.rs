@@ -47,20 +47,36 @@ pub(super) fn settings(folder: &Path, sources: &mut SourceMap, out: &mut Vec<Dia
     levels
 }
 
-/// The nearest `vpipe.toml`: of the folder itself, or of one above it up to the root of its Git repository.
+/// The nearest `vpipe.toml`: of the folder itself, or of one above it as far as the project can reach.
 fn find(folder: &Path) -> Option<PathBuf> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let folder = folder.canonicalize().ok()?;
+    let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
     for above in folder.ancestors() {
         let path = above.join(NAME);
         if path.exists() {
             return Some(path);
         }
-        if above.join(".git").exists() {
+        let top = above.join(".git").exists() || home.as_deref() == Some(above);
+        if top || above.parent().is_none_or(|outer| is_foreign(outer, above)) {
             break;
         }
     }
     None
+}
+
+/// Whether a folder is another user's, or of another file system, than one in it: a project ends there.
+#[cfg(unix)]
+fn is_foreign(outer: &Path, inner: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let of = |path: &Path| path.metadata().map(|about| (about.uid(), about.dev())).ok();
+    of(outer) != of(inner)
+}
+
+/// Whether a project ends at a folder: here nothing tells.
+#[cfg(not(unix))]
+fn is_foreign(_: &Path, _: &Path) -> bool {
+    false
 }
 
 /// A path as users know it: from the current folder, where it stands below it.
@@ -98,7 +114,7 @@ impl Reader {
                 (other, _) => {
                     let message = format!("there is no setting `{other}`");
                     match closest(other, ["severity"]) {
-                        Some(near) => self.wrong(key.span(), message, format!("did you mean `{near}`?")),
+                        Some(near) => self.misspelt(key.span(), message, near),
                         None => {
                             let help = format!("a `{NAME}` has the table `[severity]`");
                             self.wrong(key.span(), message, help);
@@ -115,7 +131,7 @@ impl Reader {
         let Some(code) = code(name) else {
             let message = format!("there is no code `{name}`");
             match closest(name, CODES.iter().map(|code| code.name)) {
-                Some(near) => self.wrong(place, message, format!("did you mean `{near}`?")),
+                Some(near) => self.misspelt(place, message, near),
                 None => self.wrong(place, message, "`vpipe explain --list` lists them all".to_owned()),
             }
             return;
@@ -137,9 +153,7 @@ impl Reader {
                     None => format!("`{name}` takes a text"),
                 };
                 match said.and_then(|said| closest(said, words)) {
-                    Some(near) => {
-                        self.wrong(value.span(), message, format!("did you mean `\"{near}\"`?"));
-                    }
+                    Some(near) => self.misspelt(value.span(), message, &format!("\"{near}\"")),
                     None => {
                         let quoted = words.map(|word| format!("\"{word}\""));
                         let words = sentence_list(quoted.iter().map(String::as_str), "or");
@@ -148,6 +162,13 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Tells what was probably meant in place of a word.
+    fn misspelt(&mut self, at: Range<usize>, message: String, near: &str) {
+        let finding = Diagnostic::error("invalid-setting", span(at.clone()), message);
+        let finding = finding.help(format!("did you mean `{near}`?"));
+        self.out.push(finding.fix(format!("change to `{near}`"), span(at), near));
     }
 
     fn wrong(&mut self, at: Range<usize>, message: String, help: String) {
@@ -178,6 +199,30 @@ mod tests {
         assert_eq!(find(&deep), Some(root.join("shop").join(NAME)));
         std::fs::write(deep.join(NAME), "").unwrap();
         assert_eq!(find(&deep), Some(deep.join(NAME)));
+    }
+
+    #[test]
+    fn what_was_meant_is_one_edit() {
+        let mended = |text: &str| {
+            let mut reader = Reader::default();
+            reader.document(text);
+            let mut sources = SourceMap::default();
+            crate::diag::apply(&sources.add(NAME, text).unwrap(), &reader.out).unwrap().0
+        };
+        assert_eq!(mended("[severty]\n"), "[severity]\n");
+        assert_eq!(mended("[severity]\nunusd-name = \"error\"\n"), "[severity]\nunused-name = \"error\"\n");
+        assert_eq!(mended("[severity]\nunused-name = \"eror\"\n"), "[severity]\nunused-name = \"error\"\n");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_project_ends_where_another_file_system_or_user_begins() {
+        let home = tempfile::tempdir().unwrap();
+        let inner = home.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        assert!(!is_foreign(home.path(), &inner));
+        assert!(is_foreign(Path::new("/"), Path::new("/proc")));
+        assert!(is_foreign(Path::new("/nowhere"), home.path()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::load::findings;
 use super::terminal::Terminal;
 use super::{Exit, files};
-use crate::base::SourceMap;
+use crate::base::{SourceFile, SourceMap};
 use crate::check::Checked;
 use crate::diag::{self, Diagnostic, Format, Severity};
 
@@ -119,17 +119,29 @@ fn report(all: &Findings, args: &Args, files: usize, terminal: &Terminal) -> Exi
 /// Applies repairs until none is left (one repair may uncover the next), and gives what remains.
 fn repaired(mut checked: Checked, path: &Path, terminal: &Terminal) -> Result<Checked, String> {
     const ROUNDS: usize = 10;
-    let name = path.display().to_string();
     for _ in 0..ROUNDS {
-        let source = checked.sources.files().iter().find(|file| file.name == name);
-        let Some((text, count)) = source.and_then(|file| diag::apply(file, &checked.diagnostics)) else {
+        let mut changed = false;
+        // The file itself, and what it uses: other files, `vpipe.toml`.
+        for file in checked.sources.files().iter().filter(|file| is_on_disk(file)) {
+            let Some((text, count)) = diag::apply(file, &checked.diagnostics) else { continue };
+            let name = &file.name;
+            files::replace(Path::new(name), &text)
+                .map_err(|why| format!("`{name}` cannot be written: {why}"))?;
+            terminal.note(&format!("{name}: {count} repaired"));
+            changed = true;
+        }
+        if !changed {
             break;
-        };
-        files::replace(path, &text).map_err(|why| format!("`{name}` cannot be written: {why}"))?;
-        terminal.note(&format!("{name}: {count} repaired"));
+        }
         checked = findings(path)?;
     }
     Ok(checked)
+}
+
+/// Whether a text is that of a file, as it is now: the library's files are none.
+fn is_on_disk(file: &SourceFile) -> bool {
+    let text = std::fs::read_to_string(&file.name);
+    text.is_ok_and(|text| text.strip_prefix('\u{feff}').unwrap_or(&text) == &*file.text)
 }
 
 /// The findings of several files, each said once.

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use super::{Diagnostic, Severity};
 use crate::base::Span;
 
+/// How many findings are told.
+const MOST_FINDINGS: usize = 1_000;
+
 /// How a warning is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -46,13 +49,15 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The findings with the severity that the user gives them, without those that are allowed.
+    /// The findings with the severity that the user gives them, without those that are allowed, and not more than a person
+    /// reads.
     pub fn grade(&self, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let allowed = self.allowed();
         let graded = diagnostics.into_iter().filter_map(|mut found| {
             if found.severity == Severity::Error {
                 return Some(found);
             }
-            if self.allows.iter().any(|allow| allow.silences(&found)) {
+            if allowed.get(found.code).is_some_and(|places| covered(places, found.span.start)) {
                 return None;
             }
             match self.levels.get(found.code) {
@@ -62,16 +67,37 @@ impl Policy {
             }
             Some(found)
         });
-        graded.collect()
+        capped(graded.collect())
+    }
+
+    /// Where each code is allowed: the starts in order, each with the greatest end up to there.
+    fn allowed(&self) -> BTreeMap<&'static str, Vec<(u32, u32)>> {
+        let mut codes: BTreeMap<&'static str, Vec<(u32, u32)>> = BTreeMap::new();
+        for allow in &self.allows {
+            codes.entry(allow.code).or_default().push((allow.covers.start, allow.covers.end));
+        }
+        for places in codes.values_mut() {
+            places.sort_unstable();
+            let mut furthest = 0;
+            for (_, end) in places {
+                furthest = furthest.max(*end);
+                *end = furthest;
+            }
+        }
+        codes
     }
 
     /// Warnings of those allows that none of the findings needs.
-    pub fn unused<'a>(
-        &'a self,
-        diagnostics: &'a [Diagnostic],
-    ) -> impl Iterator<Item = (&'a Allow, Diagnostic)> {
-        let unused = self.allows.iter().filter(|allow| {
-            !diagnostics.iter().any(|found| found.severity == Severity::Warning && allow.silences(found))
+    pub fn unused<'a>(&'a self, diagnostics: &[Diagnostic]) -> impl Iterator<Item = (&'a Allow, Diagnostic)> {
+        let mut warnings: BTreeMap<&'static str, Vec<u32>> = BTreeMap::new();
+        for found in diagnostics.iter().filter(|found| found.severity == Severity::Warning) {
+            warnings.entry(found.code).or_default().push(found.span.start);
+        }
+        warnings.values_mut().for_each(|places| places.sort_unstable());
+        let unused = self.allows.iter().filter(move |allow| {
+            let places = warnings.get(allow.code).map_or(&[][..], Vec::as_slice);
+            let first = places.partition_point(|at| *at < allow.covers.start);
+            places.get(first).is_none_or(|at| *at >= allow.covers.end)
         });
         unused.map(|allow| {
             let message = format!("nothing here needs `allow({})`", allow.code);
@@ -85,10 +111,23 @@ impl Policy {
     }
 }
 
-impl Allow {
-    fn silences(&self, found: &Diagnostic) -> bool {
-        found.code == self.code && self.covers.start <= found.span.start && found.span.start < self.covers.end
+/// Whether one of the places that [`Policy::allowed`] gives holds an offset.
+fn covered(places: &[(u32, u32)], at: u32) -> bool {
+    let before = places.partition_point(|(start, _)| *start <= at);
+    before.checked_sub(1).and_then(|last| places.get(last)).is_some_and(|(_, end)| at < *end)
+}
+
+/// As many findings as are told, and that there are more.
+fn capped(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if let Some(next) = findings.get(MOST_FINDINGS) {
+        let message = format!("{} more findings are not shown", findings.len() - MOST_FINDINGS);
+        let last = Diagnostic::error("too-many-findings", next.span, message)
+            .label("the next one is here")
+            .help("mend those above first; many may come from one mistake");
+        findings.truncate(MOST_FINDINGS);
+        findings.push(last);
     }
+    findings
 }
 
 #[cfg(test)]
@@ -101,7 +140,12 @@ mod tests {
         let allow = |code, covers| Allow { code, span: at(90), erase: None, covers };
         let policy = Policy {
             levels: [("a", Level::Allow), ("b", Level::Error), ("c", Level::Warning)].into(),
-            allows: vec![allow("d", Span::new(10, 20)), allow("d", Span::new(30, 40))],
+            // One inside another, and one that nothing needs.
+            allows: vec![
+                allow("d", Span::new(10, 20)),
+                allow("d", Span::new(11, 12)),
+                allow("d", Span::new(30, 40)),
+            ],
         };
         let found = vec![
             Diagnostic::warning("a", at(0), ""),
@@ -113,10 +157,21 @@ mod tests {
             Diagnostic::error("d", at(35), ""),
         ];
         let unused: Vec<Span> = policy.unused(&found).map(|(allow, _)| allow.covers).collect();
-        assert_eq!(unused, [Span::new(30, 40)]);
+        assert_eq!(unused, [Span::new(11, 12), Span::new(30, 40)]);
         let left: Vec<_> =
             policy.grade(found).into_iter().map(|one| (one.span.start, one.severity)).collect();
         let (warning, error) = (Severity::Warning, Severity::Error);
         assert_eq!(left, [(1, error), (2, error), (3, warning), (9, warning), (35, error)]);
+    }
+
+    #[test]
+    fn what_is_allowed_is_not_counted_among_too_many() {
+        let policy = Policy { levels: [("a", Level::Allow)].into(), ..Policy::default() };
+        let some = |code, count: usize| vec![Diagnostic::warning(code, Span::default(), ""); count];
+        let all = policy.grade([some("a", MOST_FINDINGS), some("b", MOST_FINDINGS)].concat());
+        assert!(all.len() == MOST_FINDINGS && all.iter().all(|one| one.code == "b"));
+        let more = policy.grade(some("b", MOST_FINDINGS + 2));
+        assert_eq!(more.len(), MOST_FINDINGS + 1);
+        assert!(more.last().is_some_and(|one| one.message == "2 more findings are not shown"));
     }
 }

@@ -8,4 +8,4 @@ pub mod ast;
 mod parse;
 mod scan;
 
-pub use parse::{Parsed, parse};
+pub use parse::{Parsed, parse, recognise};

@@ -171,4 +171,9 @@ fn warnings_are_taken_as_the_user_says() {
     let (code, text) = check(&[".", "--format", "short"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.starts_with("vpipe.toml:2:15: error[invalid-setting]: "), "{text}");
+    write("vpipe.toml", "[severity]\nunusd-name = \"error\"\n");
+    let (code, text) = check(&[".", "--fix"]);
+    assert_eq!((code, &text[..]), (Some(0), "vpipe.toml: 1 repaired\nno mistakes found\n"));
+    let fixed = std::fs::read_to_string(home.path().join("vpipe.toml")).unwrap();
+    assert_eq!(fixed, "[severity]\nunused-name = \"error\"\n");
 }

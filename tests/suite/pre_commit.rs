@@ -20,7 +20,7 @@ fn run(folder: &Path, program: &Path, args: &[&str], well: bool) -> String {
     }
     // What pre-commit builds is what a user gets, but sooner: dependencies once, and nothing optimised.
     command.env("CARGO_TARGET_DIR", root.join("target/pre-commit"));
-    command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
+    command.env("CARGO_PROFILE_HOOKS_OPT_LEVEL", "0");
     let output = command.output().unwrap_or_else(|why| panic!("{}: {why}", program.display()));
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert_eq!(output.status.success(), well, "{} {args:?}:\n{said}", program.display());
