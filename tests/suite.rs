@@ -25,6 +25,8 @@ mod suite {
     mod explain;
     mod formats;
     #[cfg(feature = "aws")]
+    mod import;
+    #[cfg(feature = "aws")]
     mod permissions;
     mod pre_commit;
     #[cfg(feature = "aws")]

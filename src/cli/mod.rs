@@ -15,6 +15,8 @@ mod doc;
 mod explain;
 mod files;
 mod fmt;
+#[cfg(feature = "aws")]
+mod import;
 mod load;
 #[cfg(feature = "aws")]
 mod local;
@@ -61,6 +63,8 @@ enum Command {
     Plan(plan::Args),
     #[cfg(feature = "aws")]
     Run(run::Args),
+    #[cfg(feature = "aws")]
+    Import(import::Args),
     #[cfg(feature = "aws")]
     Rollback(rollback::Args),
     #[cfg(feature = "aws")]
@@ -114,6 +118,8 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args, terminal),
         #[cfg(feature = "aws")]
         Command::Run(args) => run::run(&args, terminal),
+        #[cfg(feature = "aws")]
+        Command::Import(args) => import::run(&args, terminal),
         #[cfg(feature = "aws")]
         Command::Rollback(args) => rollback::run(&args, terminal),
         #[cfg(feature = "aws")]

@@ -232,6 +232,24 @@ pub(super) fn stored(
     })
 }
 
+/// Reaches a region without a file, only to read. The local cloud is that of the current folder.
+///
+/// # Errors
+/// When the cloud cannot be reached.
+pub(super) fn reaching<T>(
+    region: &str,
+    local: bool,
+    reach: &Reach,
+    work: impl AsyncFnOnce(&Clients) -> T,
+) -> Result<T, String> {
+    let choice = Choice { file: None, stage: None, local };
+    let state = Path::new(".vpipe").join("local").join("cloud.json");
+    runtime(reach.speed(&choice))?.block_on(async {
+        let (clients, _) = clients(region, &state, &choice, reach, Faults::default(), 0).await?;
+        Ok(work(&clients).await)
+    })
+}
+
 async fn clients(
     region: &str,
     state: &Path,

@@ -21,6 +21,7 @@ mod refusals;
 mod registry;
 mod s3;
 mod stores;
+mod survey;
 mod tags;
 #[cfg(test)]
 mod testing;
@@ -37,4 +38,5 @@ pub use parts::partition;
 pub use permission::Permission;
 pub use registry::driver;
 pub use stores::{permission as stored_permission, read_stored};
+pub use survey::{Ingress, ingress};
 pub use tags::{TagCalls, TagChange, Tags, sdk_tags, seen_tags, tags_value};

@@ -138,7 +138,11 @@ pub(super) fn ours(ctx: &Context<'_>, target: &Target, present: &Present) -> Res
         ),
         false => format!("{what} exists already, and this pipeline did not make it"),
     };
-    Err(Failure::new(message).help(adopt(ctx, target)))
+    let failure = Failure::new(message);
+    Err(match other {
+        true => failure.help(format!("choose another {}", identity(ctx, target))),
+        false => failure.help(adopt(ctx, target)),
+    })
 }
 
 /// Where AWS keeps no tags, only the journal can say whose something is. The rules of our own group are ours.
@@ -147,8 +151,7 @@ fn untagged(ctx: &Context<'_>, target: &Target, known: Option<&Known>) -> Result
         return Ok(());
     }
     let message = format!("{} exists already, and this pipeline did not make it", what(ctx, target));
-    Err(Failure::new(message)
-        .help(format!("delete it by hand first, or choose another {}", identity(ctx, target))))
+    Err(Failure::new(message).help(format!("delete it by hand first; or {}", adopt(ctx, target))))
 }
 
 /// Whether the journal says that we made what exists.
@@ -172,8 +175,14 @@ fn what(ctx: &Context<'_>, target: &Target) -> String {
 }
 
 fn adopt(ctx: &Context<'_>, target: &Target) -> String {
-    let tags = owner_tags(ctx, &target.node).map(|(name, value)| format!("`{name}` = `{value}`"));
-    format!("to adopt it, give it the tags {}; or choose another {}", tags.join(", "), identity(ctx, target))
+    let stage = ctx.job.manifest.stage.as_ref().map(|stage| format!(" --stage {stage}")).unwrap_or_default();
+    format!(
+        "adopt it with `vpipe import {} {} --adopt {}{stage}`; or choose another {}",
+        target.kind,
+        target.name,
+        ctx.job.file,
+        identity(ctx, target)
+    )
 }
 
 /// How the user chooses another name.

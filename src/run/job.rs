@@ -87,6 +87,9 @@ impl RunError {
                  continue with `--resume`"
                     .to_owned(),
             ),
+            RunError::OtherCommand { last, .. } if last == "import" => {
+                Some("say it without `--resume`".to_owned())
+            }
             RunError::OtherCommand { last, .. } => Some(format!("finish it with `vpipe {last} --resume`")),
             _ => None,
         }

@@ -17,6 +17,7 @@ mod context;
 mod converge;
 mod event;
 mod files;
+mod import;
 mod interrupt;
 mod job;
 mod look;
@@ -33,6 +34,7 @@ mod target;
 mod world;
 
 pub use event::{Event, Listener};
+pub use import::{adopt, import};
 pub use interrupt::Interrupt;
 pub use job::{Drivers, Job, RunError, SharedJournal, unlock};
 pub use outcome::{Ended, NodeError, Outcome, Took, Verified};

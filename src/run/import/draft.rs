@@ -1,0 +1,434 @@
+//! Writing what exists in the language: blocks with what differs from the defaults, look-ups of what they refer to, and
+//! secrets in the place of what AWS never tells.
+
+use indexmap::{IndexMap, IndexSet};
+
+use super::look;
+use crate::base::SourceMap;
+use crate::cloud::{Clients, Ingress, Present};
+use crate::eval::{Attrs, Value, show};
+use crate::fmt;
+use crate::schema::{Attribute, BlockSchema, Kind, Schema, Type, is_kind};
+
+/// A file in the making.
+pub(super) struct Draft<'a> {
+    schema: &'a Schema,
+    sources: &'a SourceMap,
+    /// What things are called, by kind and by what AWS knows them by.
+    names: IndexMap<(String, String), String>,
+    used: IndexSet<String>,
+    /// Domain and region of certificates, by ARN.
+    certificates: IndexMap<String, (String, String)>,
+    /// Secrets and parameters.
+    inputs: Vec<String>,
+    lookups: Vec<String>,
+    blocks: Vec<String>,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(schema: &'a Schema, sources: &'a SourceMap) -> Self {
+        Self {
+            schema,
+            sources,
+            names: IndexMap::new(),
+            used: IndexSet::new(),
+            certificates: IndexMap::new(),
+            inputs: Vec::new(),
+            lookups: Vec::new(),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// The text, as `vpipe fmt` writes it.
+    pub fn text(self) -> String {
+        let parts = [self.inputs.join("\n"), self.lookups.join("\n"), self.blocks.join("\n\n")];
+        let parts = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        let text = parts.join("\n\n") + "\n";
+        let mut sources = SourceMap::default();
+        let formatted = sources.add("import", text.as_str()).ok().and_then(|file| fmt::format(&file).ok());
+        formatted.unwrap_or(text)
+    }
+
+    /// Learns the domains of the certificates that something uses: they are looked up by them.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn resolve_certificates(&mut self, clients: &Clients, of: &Present) -> Result<(), String> {
+        let mut arns = Vec::new();
+        of.attrs.values().for_each(|value| certificate_arns(value, &mut arns));
+        for arn in arns {
+            let found = look::find(clients, self.schema, "certificate", &arn).await?;
+            let domain = found.outputs.get("domain").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let region = arn.split(':').nth(3).unwrap_or_default().to_owned();
+            let own = clients.config.region().map(ToString::to_string).unwrap_or_default();
+            let region = if region == own { String::new() } else { region };
+            self.certificates.insert(arn, (domain, region));
+        }
+        Ok(())
+    }
+
+    /// A name for something new.
+    fn name(&mut self, kind: &str, key: &str) -> String {
+        let mut name: String = key
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+            .collect();
+        while name.contains("__") {
+            name = name.replace("__", "_");
+        }
+        let mut name = name.trim_matches('_').to_owned();
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || is_kind(&name) || WORDS.contains(&&*name) {
+            name = format!("{}_{name}", kind.rsplit('_').next().unwrap_or(kind)).trim_matches('_').to_owned();
+        }
+        let mut number = 1;
+        let mut unique = name.clone();
+        while !self.used.insert(unique.clone()) {
+            number += 1;
+            unique = format!("{name}_{number}");
+        }
+        unique
+    }
+
+    /// A block for something that exists.
+    pub fn block(&mut self, kind: &str, key: &str, found: &Present) {
+        self.write(kind, key, found, Vec::new());
+    }
+
+    /// A security group with what may enter.
+    pub fn security_group(&mut self, key: &str, found: &Present, rules: &[Ingress]) {
+        let lines = self.rules(&found.id, rules);
+        self.write("security_group", key, found, lines);
+    }
+
+    fn write(&mut self, kind: &str, key: &str, found: &Present, more: Vec<String>) {
+        let Some(kind) = self.schema.kind(kind) else { return };
+        let name = self.name(&kind.name, key);
+        for known_by in [Some(found.id.as_str()), Some(key), output(found, "id"), output(found, "arn")] {
+            if let Some(known_by) = known_by {
+                self.names.insert((kind.name.clone(), known_by.to_owned()), name.clone());
+            }
+        }
+        let mut lines = Vec::new();
+        for attribute in kind.attributes.values() {
+            lines.extend(self.attribute(kind, &name, key, attribute, found));
+        }
+        for block in kind.blocks.values().filter(|block| !block.separate) {
+            lines.extend(self.inner(block, found));
+        }
+        lines.extend(more);
+        let body = if lines.is_empty() { " ".to_owned() } else { format!("\n  {}\n", lines.join("\n  ")) };
+        self.blocks.push(format!("{} {name} {{{body}}}", kind.name));
+    }
+
+    /// The line of an attribute; none where it is as it would be anyway.
+    fn attribute(
+        &mut self,
+        kind: &Kind,
+        node: &str,
+        key: &str,
+        attribute: &Attribute,
+        found: &Present,
+    ) -> Option<String> {
+        let name = &attribute.name;
+        if attribute.write_only || matches!(attribute.ty, Type::Secret(_)) {
+            // AWS never tells it.
+            return (!attribute.optional()).then(|| format!("{name} = {}", self.secret(node, name)));
+        }
+        let value = match name.as_str() {
+            "tags" => own_tags(found.get("tags")),
+            _ if attribute.identity => key_of(found.get(name), key),
+            _ => found.get(name).clone(),
+        };
+        if value == Value::None {
+            return (!attribute.optional()).then(|| format!("{name} = {}", self.param(node, name)));
+        }
+        match self.expression(&attribute.ty, &value) {
+            Some(text)
+                if !attribute.identity && (self.is_default(attribute, &text) || implied(found, name)) =>
+            {
+                None
+            }
+            Some(text) => Some(format!("{name} = {text}")),
+            None => Some(format!("// {}: {name} is {}, which is not known here", kind.name, show(&value))),
+        }
+    }
+
+    fn is_default(&self, attribute: &Attribute, text: &str) -> bool {
+        attribute.default.as_ref().is_some_and(|default| self.sources.text(default.span) == text)
+    }
+
+    /// The blocks inside a resource: those that are not as AWS has them when nothing is said.
+    fn inner(&mut self, block: &BlockSchema, found: &Present) -> Vec<String> {
+        let items: Vec<Attrs> =
+            found.get(&block.name).items().iter().filter_map(Value::fields).cloned().collect();
+        let alone = items.len() == 1;
+        items.iter().filter_map(|fields| self.one(block, fields, alone)).collect()
+    }
+
+    fn one(&mut self, block: &BlockSchema, fields: &Attrs, alone: bool) -> Option<String> {
+        let field = |name: &str| fields.get(name).filter(|value| **value != Value::None);
+        let header: Vec<String> = block
+            .header
+            .iter()
+            .filter_map(|header| {
+                let value = field(&header.attribute.name)?;
+                // The name of a block stands bare.
+                Some(value.as_str().map_or_else(|| show(value), str::to_owned))
+            })
+            .collect();
+        let redirects = field("redirect").is_some();
+        let mut lines = Vec::new();
+        for attribute in block.attributes.values() {
+            let Some(value) = field(&attribute.name).cloned() else { continue };
+            // What a listener that redirects would forward to, and what all forward to, goes without saying.
+            if attribute.name == "forward" && (redirects || value.as_str() == Some("default")) {
+                continue;
+            }
+            match self.expression(&attribute.ty, &value) {
+                Some(text) if self.is_default(attribute, &text) => {}
+                Some(text) => lines.push(format!("{} = {text}", attribute.name)),
+                None => {}
+            }
+        }
+        let header = header.join(" ");
+        let implied = lines.is_empty() && (header == "default" || (alone && header == "80 http"));
+        let body = if lines.is_empty() { " ".to_owned() } else { format!(" {} ", lines.join(", ")) };
+        (!implied).then(|| format!("{} {header} {{{body}}}", block.name))
+    }
+
+    /// A value as a type wants it written; none where it cannot be.
+    fn expression(&mut self, ty: &Type, value: &Value) -> Option<String> {
+        match (ty, value) {
+            (_, Value::None) => None,
+            (Type::Optional(inner), value) => self.expression(inner, value),
+            (Type::List(inner), Value::List(items)) => {
+                let items: Option<Vec<String>> =
+                    items.iter().map(|item| self.expression(inner, item)).collect();
+                Some(format!("[{}]", items?.join(", ")))
+            }
+            (Type::Map(inner), Value::Map(fields)) => self.map(inner, fields),
+            (Type::Handle(kind), value) => self.refer(kind, value.as_str()?),
+            (Type::BlockName(_), value) => value.as_str().map(str::to_owned),
+            (Type::Variant(variant), Value::String(word)) if variant.name == *word => Some(word.clone()),
+            (Type::Union(types), value) => self.alternative(types, value),
+            (_, value) => Some(show(value)),
+        }
+    }
+
+    fn alternative(&mut self, types: &[Type], value: &Value) -> Option<String> {
+        let text = value.as_str();
+        let is_word = |ty: &Type| matches!(ty, Type::Variant(variant) if Some(variant.name.as_str()) == text);
+        let plain = |ty: &Type| matches!(ty, Type::Scalar(_) | Type::Literal(_));
+        if let Value::Variant(..) = value {
+            return Some(show(value));
+        }
+        if types.iter().any(is_word) {
+            return text.map(str::to_owned);
+        }
+        if types.iter().any(plain) {
+            return Some(show(value));
+        }
+        types.iter().find_map(|ty| self.expression(ty, value))
+    }
+
+    fn map(&mut self, inner: &Type, fields: &Attrs) -> Option<String> {
+        if fields.is_empty() {
+            return Some("{}".to_owned());
+        }
+        let mut pairs = Vec::new();
+        for (name, value) in fields {
+            let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let name = if plain { name.clone() } else { show(&Value::from(name.as_str())) };
+            pairs.push(format!("{name} = {}", self.expression(inner, value)?));
+        }
+        Some(format!("{{ {} }}", pairs.join(", ")))
+    }
+
+    /// The name of a resource: one of this file, or one that is looked up.
+    pub fn refer(&mut self, kind: &str, key: &str) -> Option<String> {
+        if let Some(name) = self.names.get(&(kind.to_owned(), key.to_owned())) {
+            return Some(name.clone());
+        }
+        let (lookup, base) = match kind {
+            "certificate" => {
+                let (domain, region) = self.certificates.get(key)?.clone();
+                let region = match region.as_str() {
+                    "" => String::new(),
+                    region => format!(", region = \"{region}\""),
+                };
+                (format!("domain = \"{domain}\"{region}"), domain)
+            }
+            "bucket" => {
+                let name = key.split(".s3").next().filter(|_| key.contains(".s3"))?;
+                (format!("name = \"{name}\""), name.to_owned())
+            }
+            "environment" => return None,
+            kind => {
+                let lookups = &self.schema.kind(kind)?.lookups;
+                let by = ["id", "name", "identifier", "domain"]
+                    .into_iter()
+                    .find(|by| lookups.contains_key(*by))?;
+                (format!("{by} = {}", show(&Value::from(key))), key.to_owned())
+            }
+        };
+        let name = self.name(kind, &base);
+        self.lookups.push(format!("existing {kind} {name} {{ {lookup} }}"));
+        self.names.insert((kind.to_owned(), key.to_owned()), name.clone());
+        Some(name)
+    }
+
+    /// Declares a secret for an attribute and gives its name.
+    pub fn secret(&mut self, node: &str, attribute: &str) -> String {
+        let name = self.name("secret", &format!("{node}_{attribute}"));
+        self.inputs.push(format!("secret {name} = env(\"{}\")", name.to_ascii_uppercase()));
+        name
+    }
+
+    /// Declares a parameter for what AWS does not tell, and gives its name.
+    fn param(&mut self, node: &str, attribute: &str) -> String {
+        let name = self.name("param", &format!("{node}_{attribute}"));
+        self.inputs.push(format!("/// AWS does not tell it; say what it is.\nparam {name}: String"));
+        name
+    }
+
+    /// What may enter a group: ports of the same protocol, source and description stand in one rule.
+    fn rules(&mut self, own: &str, rules: &[Ingress]) -> Vec<String> {
+        let mut together: IndexMap<(String, String, Option<String>), Vec<String>> = IndexMap::new();
+        let mut lines = Vec::new();
+        for rule in rules {
+            let source = match (&rule.group, &rule.cidr) {
+                (Some(group), _) if group == own => Some("self".to_owned()),
+                (Some(group), _) => self.refer("security_group", group),
+                (None, Some(cidr)) => Some(show(&Value::from(cidr.as_str()))),
+                (None, None) => None,
+            };
+            let known = ["tcp", "udp", "icmp", "all"].contains(&rule.protocol.as_str());
+            let Some(source) = source.filter(|_| known) else {
+                lines.push(format!("// the rule {} ({}) cannot be written here", rule.id, rule.protocol));
+                continue;
+            };
+            let key = (rule.protocol.clone(), source, rule.description.clone());
+            together.entry(key).or_default().extend(rule.ports());
+        }
+        lines.extend(together.into_iter().map(|((protocol, source, description), ports)| {
+            let ports = if ports.is_empty() { String::new() } else { format!(" {}", ports.join(", ")) };
+            let body = description.map(|text| format!(" {{ description = {} }}", show(&Value::from(text))));
+            format!("allow {protocol}{ports} from {source}{}", body.unwrap_or_default())
+        }));
+        lines
+    }
+}
+
+/// Words of the language, and names that would be mistaken for something else.
+const WORDS: [&str; 22] = [
+    "existing",
+    "for",
+    "if",
+    "else",
+    "in",
+    "kind",
+    "let",
+    "output",
+    "param",
+    "pipeline",
+    "production",
+    "rollout",
+    "secret",
+    "stage",
+    "type",
+    "use",
+    "std",
+    "true",
+    "false",
+    "none",
+    "self",
+    "default",
+];
+
+/// Whether a port is the engine's own, which goes without saying.
+fn implied(found: &Present, attribute: &str) -> bool {
+    let port = match found.get("engine").as_str() {
+        Some("mysql" | "mariadb") => 3306,
+        Some("postgres") => 5432,
+        Some("memcached") => 11211,
+        Some("redis" | "valkey") => 6379,
+        _ => return false,
+    };
+    attribute == "port" && *found.get("port") == Value::Int(port)
+}
+
+fn output<'p>(found: &'p Present, name: &str) -> Option<&'p str> {
+    found.outputs.get(name).and_then(Value::as_str)
+}
+
+/// The name by which it was found, as AWS writes it.
+fn key_of(seen: &Value, key: &str) -> Value {
+    if *seen == Value::None { Value::from(key) } else { seen.clone() }
+}
+
+/// The tags without those that say whose it is.
+fn own_tags(tags: &Value) -> Value {
+    let own = tags.fields().into_iter().flatten().filter(|(name, _)| !name.starts_with("vpipe:"));
+    Value::Map(own.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+fn certificate_arns(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.starts_with("arn:") && text.contains(":certificate/") => {
+            found.push(text.clone());
+        }
+        Value::List(items) => items.iter().for_each(|item| certificate_arns(item, found)),
+        Value::Map(fields) => fields.values().for_each(|value| certificate_arns(value, found)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::library;
+    use super::*;
+
+    fn attrs(pairs: &[(&str, Value)]) -> Attrs {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
+    #[test]
+    fn only_what_differs_is_written_and_no_secret() {
+        let (schema, sources) = library();
+        let mut draft = Draft::new(&schema, &sources);
+        let found = Present {
+            id: "shop-db".into(),
+            attrs: attrs(&[
+                ("identifier", "shop-db".into()),
+                ("engine", "mysql".into()),
+                ("class", "db.t3.micro".into()),
+                ("storage", Value::Size(20 << 30)),
+                ("username", "app".into()),
+                ("multi_az", true.into()),
+                ("security_groups", vec!["sg-1"].into()),
+                ("tags", Value::Map(attrs(&[("team", "shop".into()), ("vpipe:node", "x".into())]))),
+            ]),
+            ..Present::default()
+        };
+        draft.block("db_instance", "shop-db", &found);
+        assert_eq!(
+            draft.text(),
+            "secret shop_db_password = env(\"SHOP_DB_PASSWORD\")\n\n\
+             existing security_group sg_1 { id = \"sg-1\" }\n\n\
+             db_instance shop_db {\n  identifier = \"shop-db\"\n  engine = \"mysql\"\n  class = \"db.t3.micro\"\n  \
+             username = \"app\"\n  password = shop_db_password\n  multi_az = true\n  security_groups = [sg_1]\n  \
+             tags = { team = \"shop\" }\n}\n"
+        );
+    }
+
+    #[test]
+    fn names_are_words_of_their_own() {
+        let (schema, sources) = library();
+        let mut draft = Draft::new(&schema, &sources);
+        assert_eq!(draft.name("db_instance", "Shop--DB.1"), "shop_db_1");
+        assert_eq!(draft.name("db_instance", "shop-db-1"), "shop_db_1_2");
+        assert_eq!(draft.name("security_group", "9lives"), "group_9lives");
+        assert_eq!(draft.name("bucket", "bucket"), "bucket_bucket");
+    }
+}

@@ -1,0 +1,44 @@
+//! `vpipe import`: what exists, as the language writes it; and its adoption, by its tags and a record in the journal.
+//!
+//! ```text
+//! KIND NAME ─look▶ Present ─draft▶ text of a block, with look-ups of what it refers to
+//! FILE ─adopt▶ NodeReady, then the owner's tags: from then on it is as if this pipeline had made it
+//! ```
+
+mod adopt;
+mod draft;
+mod look;
+
+pub use adopt::adopt;
+
+use crate::base::SourceMap;
+use crate::cloud::{Clients, ingress};
+use crate::schema::{Schema, kind_names};
+use draft::Draft;
+
+/// The kinds of the whole library, and their texts.
+fn library() -> (Schema, SourceMap) {
+    let mut sources = SourceMap::default();
+    // That the library has no mistakes is tested.
+    let schema = Schema::load(kind_names(), &mut sources, &mut Vec::new());
+    (schema, sources)
+}
+
+/// The block of one resource, with the look-ups and secrets that it needs.
+///
+/// # Errors
+/// Words for the user: there is no such kind or resource, or AWS cannot be asked.
+pub async fn import(clients: &Clients, kind: &str, name: &str) -> Result<String, String> {
+    let (schema, sources) = library();
+    let found = look::find(clients, &schema, kind, name).await?;
+    let mut draft = Draft::new(&schema, &sources);
+    draft.resolve_certificates(clients, &found).await?;
+    match kind {
+        "security_group" => {
+            let rules = ingress(clients, &found.id).await.map_err(|error| error.to_string())?;
+            draft.security_group(name, &found, &rules);
+        }
+        _ => draft.block(kind, name, &found),
+    }
+    Ok(draft.text())
+}
