@@ -24,6 +24,7 @@ mod suite {
     mod readme;
     mod explain;
     mod formats;
+    mod mistakes;
     #[cfg(feature = "aws")]
     mod import;
     #[cfg(feature = "aws")]

@@ -8,4 +8,4 @@ mod suggest;
 pub use order::{Order, order};
 pub use parts::{in_parts, parts_for};
 pub use span::{SourceFile, SourceMap, Span, Spanned, TooMuchSource};
-pub use suggest::{closest, sentence_list};
+pub use suggest::{closest, most_alike, sentence_list, snake_case, tail_of};

@@ -1,13 +1,14 @@
 //! What stands behind a dot, between brackets, and before parentheses.
 
-use super::builtins::{BUILTINS, builtin, result};
+use super::builtins::{BUILTINS, Builtin, builtin, result};
 use super::checker::{Checker, Want};
 use super::declare::with_article;
 use super::exprs::join_all;
+use super::habits::{our_function, our_output};
 use super::mismatch::shown;
-use crate::base::{Span, sentence_list};
+use crate::base::{Span, most_alike, sentence_list};
 use crate::diag::Diagnostic;
-use crate::schema::{Type, Variant, bind_call, plain};
+use crate::schema::{Type, Variant, bind_call, is_kind, plain};
 use crate::syntax::ast::{Arg, Expr, ExprKind, Ident};
 
 impl<'a> Checker<'a> {
@@ -23,6 +24,7 @@ impl<'a> Checker<'a> {
             },
             Type::Record(fields) => match fields.get(name) {
                 Some(field) => field.ty.clone(),
+                None if self.is_a_key(inner, member) => Type::Error,
                 None => self.no_member("unknown-field", "there is no", member, fields.keys()),
             },
             Type::Map(value) => (**value).clone(),
@@ -52,19 +54,44 @@ impl<'a> Checker<'a> {
             }
             other => {
                 let message = format!("{} has no `{name}`", shown(other));
-                self.report(
-                    Diagnostic::error("type-mismatch", member.span, message)
-                        .help("only resources, modules and maps have parts"),
-                );
+                let diagnostic = Diagnostic::error("type-mismatch", member.span, message);
+                let past = Span::new(inner.span.end, member.span.end);
+                self.report(match self.is_stage(inner) {
+                    true => diagnostic.help("`stage` itself is the name of the stage").fix(
+                        format!("remove `.{name}`"),
+                        past,
+                        "",
+                    ),
+                    false => diagnostic.help("only resources, modules and maps have parts"),
+                });
                 Type::Error
             }
         }
     }
 
+    /// Reports `classes.stage` where the value of `stage` is the key.
+    fn is_a_key(&mut self, map: &Expr, member: &Ident) -> bool {
+        let name = member.value.as_str();
+        let symbol = self.locals.get(name).map(|local| &local.ty);
+        let symbol = symbol.or_else(|| self.scope.get(name).map(|symbol| &symbol.ty));
+        if !symbol.is_some_and(|ty| ty.base().is_some_and(|base| base.is_text())) {
+            return false;
+        }
+        self.touch_name(name);
+        let right = format!("{}[{name}]", self.source_of(map));
+        let past = Span::new(map.span.end, member.span.end);
+        self.report(
+            Diagnostic::error("unknown-field", member.span, format!("there is no `{name}`"))
+                .help(format!("to take the value of `{name}` as the key write `{right}`"))
+                .fix(format!("write `[{name}]`"), past, format!("[{name}]")),
+        );
+        true
+    }
+
     fn source_of(&self, e: &Expr) -> String {
         match &e.kind {
             ExprKind::Name(name) => name.clone(),
-            _ => "LIST".to_owned(),
+            _ => "…".to_owned(),
         }
     }
 
@@ -109,6 +136,14 @@ impl<'a> Checker<'a> {
                         true => "use the value that was given to it".to_owned(),
                         false => format!("use the value that was given to it, or one of {outputs}"),
                     }),
+            );
+            return Type::Error;
+        }
+        if let Some(ours) = our_output(kind, &member.value) {
+            self.report(
+                Diagnostic::error("unknown-output", member.span, format!("{what} `{}`", member.value))
+                    .help(format!("it is called `{ours}` here"))
+                    .fix(format!("change to `{ours}`"), member.span, ours),
             );
             return Type::Error;
         }
@@ -182,7 +217,7 @@ impl<'a> Checker<'a> {
     pub(super) fn call(&mut self, name: &'a Ident, args: &'a [Arg], hint: Option<&Type>) -> Type {
         let Some(function) = builtin(&name.value) else {
             args.iter().for_each(|arg| self.touch(&arg.value));
-            self.unknown_function(name, hint);
+            self.unknown_function(name, args, hint);
             return Type::Error;
         };
         if let Some(reads) = super::secrets::reads(function.name) {
@@ -236,8 +271,16 @@ impl<'a> Checker<'a> {
                     .help("only functions that make a text of it may see a secret"),
                     found => {
                         let message = format!("{place}, not {}", shown(found));
-                        Diagnostic::error("type-mismatch", arg.value.span, message)
-                            .help(format!("write `{}`: {}", function.usage, function.docs))
+                        let diagnostic = Diagnostic::error("type-mismatch", arg.value.span, message);
+                        match exchanged(function, args, &types) {
+                            Some((span, text)) => diagnostic
+                                .help(format!(
+                                    "the arguments stand the other way round: `{}({text})`",
+                                    function.name
+                                ))
+                                .fix("exchange the two", span, text),
+                            None => diagnostic.help(format!("write `{}`: {}", function.usage, function.docs)),
+                        }
                     }
                 };
                 self.report(diagnostic);
@@ -246,7 +289,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn unknown_function(&mut self, name: &Ident, hint: Option<&Type>) {
+    fn unknown_function(&mut self, name: &Ident, args: &[Arg], hint: Option<&Type>) {
         let members = hint.map(Type::members).unwrap_or_default();
         let variants = members.iter().filter_map(|member| match member {
             Type::Variant(variant) => Some(variant.name.as_str()),
@@ -258,18 +301,33 @@ impl<'a> Checker<'a> {
             name.span,
             format!("there is no function `{}`", name.value),
         );
+        match our_function(&name.value) {
+            Some((ours, "")) => {
+                let diagnostic = diagnostic.help(format!("it is called `{ours}` here"));
+                return self.report(diagnostic.fix(format!("change to `{ours}`"), name.span, ours));
+            }
+            Some(("", help)) => return self.report(diagnostic.help(help)),
+            _ => {}
+        }
         let near = self.near(&name.value, known.iter().copied());
+        let word = name.value.as_str();
         self.report(match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("change to `{near}`"),
                 name.span,
                 near,
             ),
+            None if is_kind(word) || (self.knows(word) && args.is_empty()) => {
+                diagnostic.help(format!("a name is used without `(…)`: `{word}`"))
+            }
             None if self.is_library_variant(&name.value) => diagnostic.help(format!(
                 "`{}` is a choice: say its type, as in `let NAME: TYPE = {}(…)`",
                 name.value, name.value
             )),
-            None => diagnostic.help(format!("there are {}", sentence_list(known, "and"))),
+            None => {
+                let alike = sentence_list(most_alike(word, known, 4), "or");
+                diagnostic.help(format!("perhaps {alike}; `vpipe doc` lists all functions"))
+            }
         });
     }
 
@@ -277,6 +335,14 @@ impl<'a> Checker<'a> {
     fn is_library_variant(&self, name: &str) -> bool {
         self.schema.types.values().any(|ty| ty.variant(name).is_some())
     }
+}
+
+/// Two arguments the other way round, where that would be right.
+fn exchanged(function: &Builtin, args: &[Arg], types: &[Type]) -> Option<(Span, String)> {
+    let ([one, other], [first, second]) = (args, types) else { return None };
+    result(function, &[second.clone(), first.clone()]).ok()?;
+    let span = one.value.span.to(other.value.span);
+    Some((span, format!("{}, {}", other.value.written()?, one.value.written()?)))
 }
 
 fn counted(fewest: usize, most: usize) -> String {

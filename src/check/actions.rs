@@ -88,7 +88,7 @@ const fn must(keyword: &'static str, takes: Takes) -> ClauseRule {
 }
 
 /// Every verb, in alphabetical order.
-pub const VERBS: [Verb; 11] = [
+pub static VERBS: [Verb; 11] = [
     verb("approve", Takes::Text, &[], "approve \"MESSAGE\"", "stops until a person resumes"),
     verb(
         "bundle",

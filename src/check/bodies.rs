@@ -6,10 +6,15 @@ use std::collections::{HashMap, HashSet};
 use super::checker::{Checker, Want};
 use super::habits::habit;
 use super::mismatch::shown;
-use crate::base::{Span, sentence_list};
+use crate::base::{Span, most_alike, sentence_list, tail_of};
 use crate::diag::Diagnostic;
-use crate::schema::{Attribute, BlockSchema, BoundArg, bind_header, usage};
+use crate::schema::{Attribute, BlockSchema, BoundArg, Header, Type, bind_header, usage};
 use crate::syntax::ast::{self, Block, Body, Entry, Expr, ExprKind, Ident};
+
+/// How many names are listed where none is near; of more, only a few that are most alike.
+const MOST_NAMES: usize = 8;
+/// These few.
+const FEW_NAMES: usize = 4;
 
 /// What a body may hold.
 #[derive(Clone, Copy)]
@@ -115,7 +120,7 @@ impl<'a> Checker<'a> {
         let name = &entry.name;
         let Some(attribute) = shape.attribute(&name.value) else {
             self.touch(&entry.value);
-            given.meant.extend(self.unknown_attribute(name, Some(&entry.value), shape));
+            given.meant.extend(self.unknown_attribute(name, &entry.value, shape));
             return;
         };
         self.give(name, given, around);
@@ -140,7 +145,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Reports an attribute that there is not; gives the one that was probably meant.
-    fn unknown_attribute(&mut self, name: &Ident, value: Option<&Expr>, shape: Shape<'a>) -> Option<&'a str> {
+    fn unknown_attribute(&mut self, name: &Ident, value: &'a Expr, shape: Shape<'a>) -> Option<&'a str> {
         let word = name.value.as_str();
         if let Some(block) = shape.block(word) {
             self.block_expected(name, value, block);
@@ -162,49 +167,102 @@ impl<'a> Checker<'a> {
         }
         match habit(shape.owner, word) {
             Some((ours, "")) if shape.attribute(ours).is_some() => {
-                self.report(diagnostic.help(format!("it is called `{ours}` here")).fix(
-                    format!("rename to `{ours}`"),
-                    name.span,
-                    ours,
-                ));
+                let help = format!("it is called `{ours}` here");
+                let found = self.renamed(diagnostic, help, name, ours, Some(value), shape);
+                self.report(found);
                 Some(ours)
             }
             Some((_, help)) if !help.is_empty() => {
                 self.report(diagnostic.help(help));
                 None
             }
-            _ => self.report_unknown(diagnostic, name, shape),
+            _ => self.report_unknown(diagnostic, name, Some(value), shape),
         }
     }
 
+    /// Says which name is meant, and changes it where the value would be right for that.
+    fn renamed(
+        &mut self,
+        diagnostic: Diagnostic,
+        help: String,
+        name: &Ident,
+        ours: &str,
+        value: Option<&'a Expr>,
+        shape: Shape<'a>,
+    ) -> Diagnostic {
+        let title = format!("rename to `{ours}`");
+        match (shape.attribute(ours), shape.block(ours), value) {
+            (Some(attribute), _, Some(value)) if !self.fits(value, &attribute.ty) => {
+                diagnostic.help(format!("{help}, which takes {}", shown(&attribute.ty.required())))
+            }
+            (Some(_), _, Some(_)) | (None, Some(_), None) => {
+                diagnostic.help(help).fix(title, name.span, ours)
+            }
+            (Some(attribute), _, None) => {
+                let takes = shown(&attribute.ty.required());
+                diagnostic.help(format!("{help} It is an attribute, which takes {takes}: `{ours} = …`"))
+            }
+            (None, Some(block), Some(_)) => {
+                diagnostic.help(format!("{help} It is a block: `{} {{ … }}`", usage(block)))
+            }
+            (None, None, _) => diagnostic.help(help),
+        }
+    }
+
+    /// Whether a value has nothing wrong with it where a type is expected.
+    pub(super) fn fits(&mut self, value: &'a Expr, ty: &Type) -> bool {
+        let said = self.out.len();
+        self.as_node(None, |checker| checker.expect(value, Want::new(ty, "")));
+        let fits = self.out.len() == said;
+        self.out.truncate(said);
+        fits
+    }
+
     /// Adds a did-you-mean among everything that the body may hold; gives what was probably meant.
-    fn report_unknown(&mut self, diagnostic: Diagnostic, name: &Ident, shape: Shape<'a>) -> Option<&'a str> {
+    fn report_unknown(
+        &mut self,
+        diagnostic: Diagnostic,
+        name: &Ident,
+        value: Option<&'a Expr>,
+        shape: Shape<'a>,
+    ) -> Option<&'a str> {
+        let word = name.value.as_str();
         let attributes = shape.attributes.keys().chain(shape.common.into_iter().flat_map(IndexMap::keys));
         let known = attributes.chain(shape.blocks.into_iter().flat_map(IndexMap::keys)).map(String::as_str);
-        let near = self.near(&name.value, known.clone());
+        let near = self.near(word, known.clone()).or_else(|| tail_of(word, known.clone()));
         let all: Vec<&str> = known.collect();
-        self.report(match near {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("rename to `{near}`"),
-                name.span,
-                near,
-            ),
-            None if all.is_empty() => diagnostic.help("it takes nothing between its braces"),
-            None => diagnostic.help(format!("it takes {}", sentence_list(all, "and"))),
-        });
+        let inside =
+            shape.blocks.into_iter().flatten().find(|(_, block)| block.attributes.contains_key(word));
+        let found = match (near, inside) {
+            (Some(near), _) => {
+                let help = format!("did you mean `{near}`?");
+                self.renamed(diagnostic, help, name, near, value, shape)
+            }
+            (None, Some((_, block))) if value.is_some() => diagnostic.help(format!(
+                "it belongs to a `{}`: `{} {{ {word} = … }}`",
+                block.name,
+                usage(block)
+            )),
+            (None, _) if all.is_empty() => diagnostic.help("it takes nothing between its braces"),
+            (None, _) if all.len() <= MOST_NAMES => {
+                diagnostic.help(format!("it takes {}", sentence_list(all, "and")))
+            }
+            (None, _) => {
+                let alike = sentence_list(most_alike(word, all, FEW_NAMES), "or");
+                diagnostic.help(format!("perhaps {alike}; `vpipe doc {}` shows all", shape.owner))
+            }
+        };
+        self.report(found);
         near
     }
 
     /// Reports `process = { … }`.
-    fn block_expected(&mut self, name: &Ident, value: Option<&Expr>, block: &BlockSchema) {
+    fn block_expected(&mut self, name: &Ident, value: &Expr, block: &BlockSchema) {
         let message = format!("`{}` is a block, not an attribute", block.name);
         let mut diagnostic = Diagnostic::error("block-expected", name.span, message)
             .help(format!("write `{} {{ … }}`", usage(block)));
         let headless = block.header.iter().all(|header| header.attribute.optional());
-        if let Some(value) = value
-            && headless
-            && matches!(value.kind, ExprKind::Record(_))
-        {
+        if headless && matches!(value.kind, ExprKind::Record(_)) {
             let between = Span::new(name.span.end, value.span.start);
             diagnostic = diagnostic.fix("drop the `=`", between, " ");
         }
@@ -244,7 +302,7 @@ impl<'a> Checker<'a> {
             );
             match habit(shape.owner, &name.value) {
                 Some((_, help)) if !help.is_empty() => self.report(diagnostic.help(help)),
-                _ => given.meant.extend(self.report_unknown(diagnostic, name, shape)),
+                _ => given.meant.extend(self.report_unknown(diagnostic, name, None, shape)),
             }
         }
         block.header.iter().flat_map(|arg| &arg.values).for_each(|value| self.touch(value));
@@ -255,6 +313,7 @@ impl<'a> Checker<'a> {
         let node = if schema.separate { None } else { self.node };
         self.as_node(node, |checker| {
             match bind_header(schema, block) {
+                Ok(_) if checker.misplaced_header(block, schema) => {}
                 Ok(bound) => bound.values().for_each(|arg| checker.header(arg, schema)),
                 Err(wrong) => {
                     checker.out.extend(wrong);
@@ -271,6 +330,47 @@ impl<'a> Checker<'a> {
                 None => checker.missing(shape, &Given::default(), &block.name),
             }
         });
+    }
+
+    /// Reports header values that stand in each other's place, such as `listener http 80`, or of which the first is left
+    /// out, such as `allow 3306 from self`.
+    fn misplaced_header(&mut self, block: &'a Block, schema: &'a BlockSchema) -> bool {
+        let [first, second, ..] = &schema.header[..] else { return false };
+        let plain: Vec<&'a ast::HeaderArg> =
+            block.header.iter().filter(|arg| arg.keyword.is_none()).collect();
+        let mut takes = |header: &'a Header, arg: &'a ast::HeaderArg| {
+            let ty = header.attribute.ty.item().unwrap_or(&header.attribute.ty);
+            arg.values.iter().all(|value| self.fits(value, ty))
+        };
+        let diagnostic = match plain[..] {
+            [one, other] if !takes(first, one) && takes(second, one) && takes(first, other) => {
+                let message = format!(
+                    "the `{}` of a `{}` stands before its `{}`",
+                    first.attribute.name, schema.name, second.attribute.name
+                );
+                let place = one.span.to(other.span);
+                let diagnostic = Diagnostic::error("invalid-header", place, message);
+                match (written(one), written(other)) {
+                    (Some(one), Some(other)) => diagnostic
+                        .help(format!("write `{} {other} {one}`", schema.name))
+                        .fix("exchange the two", place, format!("{other} {one}")),
+                    _ => diagnostic.help(format!("write `{}`", usage(schema))),
+                }
+            }
+            [one] if first.keyword.is_none() && !takes(first, one) && takes(second, one) => {
+                let message = format!("`{}` does not say which `{}`", schema.name, first.attribute.name);
+                let diagnostic = Diagnostic::error("invalid-header", one.span, message);
+                let example = self.example(&first.attribute.ty);
+                match written(one) {
+                    Some(one) => diagnostic.help(format!("write `{} {example} {one} …`", schema.name)),
+                    None => diagnostic.help(format!("write `{}`", usage(schema))),
+                }
+            }
+            _ => return false,
+        };
+        self.report(diagnostic);
+        block.header.iter().flat_map(|arg| &arg.values).for_each(|value| self.touch(value));
+        true
     }
 
     /// Checks the values of one header attribute.
@@ -315,6 +415,12 @@ impl<'a> Checker<'a> {
         let lines = sentence_list(lines.iter().map(String::as_str), "and");
         self.report(diagnostic.help(format!("add {lines}")));
     }
+}
+
+/// Header values as text.
+fn written(arg: &ast::HeaderArg) -> Option<String> {
+    let values: Option<Vec<String>> = arg.values.iter().map(Expr::written).collect();
+    values.map(|values| values.join(", "))
 }
 
 /// What two branches give together.

@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::builtins::builtin;
 use super::graph::Graph;
-use super::habits::{our_way, our_word};
+use super::habits::{is_everyone, our_way, our_word, port_of};
 use super::locals::{Local, Locals};
 use super::module::{Symbol, What};
 use super::walk;
 use crate::base::{Span, closest, sentence_list};
 use crate::diag::Diagnostic;
-use crate::schema::{Schema, Type, is_kind};
+use crate::schema::{Base, Format, Schema, Type, is_kind};
 use crate::syntax::ast::{Body, Expr, ExprKind};
 
 /// How many names are compared for did-you-means in one file, so that a file full of mistakes is no slower than its
@@ -243,8 +243,8 @@ impl<'a> Checker<'a> {
         }
         let words = hint.map(|ty| self.words(ty)).unwrap_or_default();
         let literals = hint.map(Type::literals).unwrap_or_default();
-        let diagnostic = match (&words[..], hint.and_then(Type::block_name)) {
-            ([], Some(block)) => {
+        let diagnostic = match hint.and_then(Type::block_name) {
+            Some(block) => {
                 Diagnostic::error("unknown-name", span, format!("there is no `{block}` named `{name}` here"))
             }
             _ => Diagnostic::error("unknown-name", span, format!("nothing here is called `{name}`")),
@@ -271,12 +271,29 @@ impl<'a> Checker<'a> {
                 span,
                 format!("\"{near}\""),
             )
+        } else if let Some(port) = port_of(name).filter(|_| hint.is_some_and(takes_a_port)) {
+            diagnostic.help(format!("a port is a number: `{port}`")).fix(
+                format!("change to `{port}`"),
+                span,
+                port.to_string(),
+            )
+        } else if is_everyone(name) && hint.is_some_and(takes_addresses) {
+            diagnostic.help("the whole internet is `\"0.0.0.0/0\"`").fix(
+                "change to `\"0.0.0.0/0\"`",
+                span,
+                "\"0.0.0.0/0\"",
+            )
         } else if name == "version" {
             diagnostic.help("the version is known only in the label of `deploy` and the key of `upload`")
         } else if builtin(name).is_some() {
             diagnostic.help(format!("`{name}` is a function: write `{name}(…)`"))
         } else if let Some(block) = hint.and_then(Type::block_name) {
-            diagnostic.help(format!("add `{block} {name} {{ … }}` beside it"))
+            let others = self.blocks.get(block).into_iter().flat_map(IndexMap::keys).map(String::as_str);
+            let others = sentence_list(others, "or");
+            diagnostic.help(match others.is_empty() {
+                true => format!("add `{block} {name} {{ … }}` beside it"),
+                false => format!("choose {others}, or add `{block} {name} {{ … }}` beside it"),
+            })
         } else if !words.is_empty() {
             let words = sentence_list(words.iter().map(String::as_str), "or");
             let kinds = hint.map(Type::kinds).unwrap_or_default();
@@ -322,6 +339,26 @@ impl<'a> Checker<'a> {
         }
         words
     }
+}
+
+/// Whether a type takes ports.
+fn takes_a_port(ty: &Type) -> bool {
+    let port = |member: &Type| match member {
+        Type::Scalar(scalar) => {
+            (scalar.base == Base::Int && scalar.refinement.max == Some(65_535)).then_some(())
+        }
+        _ => None,
+    };
+    ty.item().unwrap_or(ty).find(&port).is_some()
+}
+
+/// Whether a type takes blocks of addresses.
+fn takes_addresses(ty: &Type) -> bool {
+    let format = |member: &Type| match member {
+        Type::Scalar(scalar) => scalar.refinement.format,
+        _ => None,
+    };
+    ty.find(&format) == Some(Format::Cidr)
 }
 
 fn nearest<'c>(effort: &mut usize, word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {

@@ -87,8 +87,32 @@ impl<'a> Checker<'a> {
                 None => self.expect_inferred(e, want),
             },
             ExprKind::Name(name) => self.expect_name(e, name, want),
+            ExprKind::Binary(..) if self.is_bare_path(e, want) => {}
             _ => self.expect_inferred(e, want),
         }
+    }
+
+    /// Reports a path without quotes, such as `target/shop.war`.
+    fn is_bare_path(&mut self, e: &'a Expr, want: Want<'_>) -> bool {
+        let mut leftmost = e;
+        while let ExprKind::Binary(left, op, right) = &leftmost.kind {
+            let tight = left.span.end == op.span.start && op.span.end == right.span.start;
+            if !tight || !matches!(op.value, BinaryOp::Div | BinaryOp::Sub) {
+                return false;
+            }
+            leftmost = left;
+        }
+        let ExprKind::Name(first) = &leftmost.kind else { return false };
+        let is_text = want.ty.base().is_some_and(Base::is_text)
+            || want.ty.item().is_some_and(|item| item.base() == Some(Base::Path));
+        let Some(text) = e.written().filter(|_| is_text && !self.knows(first)) else { return false };
+        self.touch(e);
+        self.report(
+            Diagnostic::error("type-mismatch", e.span, "text needs quotes")
+                .help(format!("write `\"{text}\"`"))
+                .fix("add quotes", e.span, format!("\"{text}\"")),
+        );
+        true
     }
 
     fn expect_inferred(&mut self, e: &'a Expr, want: Want<'_>) {
@@ -144,6 +168,7 @@ impl<'a> Checker<'a> {
                 self.touch_name(&member.value);
                 Type::Error
             }
+            ExprKind::Member(..) if self.foreign_chain(e, hint) => Type::Error,
             ExprKind::Member(inner, member) => {
                 let of = self.infer(inner, None);
                 self.member(inner, &of, member)

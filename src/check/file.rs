@@ -31,7 +31,8 @@ pub(super) fn check_file(input: Input<'_>, schema: &Schema, out: &mut Vec<Diagno
     let before = out.len();
     let ast = Arc::clone(&file.ast);
     let types = declared_types(&ast, schema, out);
-    let stages = stages(&ast, out);
+    // The stages of a module are a mistake that is told elsewhere.
+    let stages = if root { stages(&ast, out) } else { Vec::new() };
     let scope = scope(&ast, &used, schema, &types, &stages, root, out);
     let mut checker = Checker::new(schema, &types, scope, &file.lost);
     let pipeline = pipeline_shape(schema);
@@ -40,7 +41,7 @@ pub(super) fn check_file(input: Input<'_>, schema: &Schema, out: &mut Vec<Diagno
     for item in &ast.items {
         checker.item(item, &mut walk, true);
     }
-    let outputs = Arc::new(walk.outputs);
+    let outputs = Arc::new(walk.outputs.into_iter().map(|(name, (ty, _))| (name, ty)).collect());
     checker.stages(&ast);
     // What is wrong may be the very place where a name was to be used.
     let wrong = |found: &Diagnostic| found.severity == Severity::Error;

@@ -1,5 +1,8 @@
 //! What engineers write who come from Terraform, CloudFormation or the `eb` tool, and what it is here.
 
+use crate::base::snake_case;
+use crate::schema::Kind;
+
 /// Owner (or `*`), their word, our word or nothing, and what to do where there is no single word for it.
 const HABITS: &[(&str, &str, &str, &str)] = &[
     ("*", "count", "", "repeat the resource: `for n in range(3) { … }` around it"),
@@ -8,9 +11,11 @@ const HABITS: &[(&str, &str, &str, &str)] = &[
     ("*", "labels", "tags", ""),
     ("*", "lifecycle", "", "write `protect = true` to forbid its replacement"),
     ("*", "prevent_destroy", "protect", ""),
+    ("*", "region", "", "everything is made in the region of the pipeline: leave it out"),
     ("*", "security_group_ids", "security_groups", ""),
     ("*", "subnet_ids", "subnets", ""),
     ("*", "timeouts", "timeout", ""),
+    ("*", "type", "", "the kind before the name says it: leave it out"),
     ("*", "vpc_id", "vpc", ""),
     ("*", "vpc_security_group_ids", "security_groups", ""),
     ("broker", "broker_name", "name", ""),
@@ -18,6 +23,7 @@ const HABITS: &[(&str, &str, &str, &str)] = &[
     ("broker", "engine_type", "engine", ""),
     ("broker", "engine_version", "version", ""),
     ("broker", "host_instance_type", "instance_type", ""),
+    ("broker", "multi_az", "", "write `deployment = \"cluster-multi-az\"`"),
     ("broker", "user", "", "write `username = …` and `password = …`"),
     ("bucket", "bucket", "name", ""),
     ("bucket", "force_destroy", "empty_on_destroy", ""),
@@ -60,9 +66,10 @@ const HABITS: &[(&str, &str, &str, &str)] = &[
     ("environment", "solution_stack_name", "platform", ""),
     ("hosted_zone", "name", "domain", ""),
     ("process", "healthcheck_path", "health_path", ""),
-    ("process", "stickiness", "sticky_for", ""),
+    ("process", "stickiness", "", "write how long a browser stays with one instance: `sticky_for = 1d`"),
     ("record", "records", "value", ""),
     ("record", "zone_id", "", "write `provider = route53(zone: …)`"),
+    ("security_group", "deny", "", "what no `allow` names is refused already: leave it out"),
     ("security_group", "egress", "", "everything may leave; there is nothing to write"),
     ("security_group", "ingress", "", "write `allow tcp 443 from …`"),
     ("security_group", "rule", "", "write `allow tcp 443 from …`"),
@@ -70,6 +77,7 @@ const HABITS: &[(&str, &str, &str, &str)] = &[
 
 /// Our word for theirs, or what to do instead.
 pub(super) fn habit(owner: &str, word: &str) -> Option<(&'static str, &'static str)> {
+    let word = snake_case(word);
     let found = HABITS.iter().filter(|(_, theirs, ..)| *theirs == word);
     let (.., ours, help) =
         found.filter(|(whose, ..)| *whose == owner || *whose == "*").max_by_key(|(whose, ..)| *whose)?;
@@ -84,6 +92,119 @@ pub(super) fn our_word(name: &str) -> Option<&'static str> {
         "False" | "FALSE" | "no" | "off" => Some("false"),
         _ => None,
     }
+}
+
+/// Kind (or `*`), their word for an output, our words for it in order of preference.
+const OUTPUTS: &[(&str, &str, &[&str])] = &[
+    ("*", "address", &["endpoint", "cname"]),
+    ("*", "bucket", &["name"]),
+    ("*", "configuration_endpoint", &["endpoint"]),
+    ("*", "dns_name", &["cname", "domain_name", "endpoint"]),
+    ("*", "endpoint_url", &["url"]),
+    ("*", "host", &["endpoint", "cname", "domain_name"]),
+    ("*", "hosted_zone_id", &["zone_id"]),
+    ("*", "hostname", &["endpoint", "cname", "domain_name"]),
+    ("bucket", "id", &["name"]),
+    ("environment", "domain_name", &["cname"]),
+];
+
+/// Our word for an output that is called otherwise elsewhere; the caller sees to it that the kind has it.
+pub(super) fn our_output(kind: &Kind, word: &str) -> Option<&'static str> {
+    let word = snake_case(word);
+    let found =
+        OUTPUTS.iter().filter(|(whose, theirs, _)| *theirs == word && (*whose == kind.name || *whose == "*"));
+    let (.., ours) = found.max_by_key(|(whose, ..)| *whose)?;
+    ours.iter().copied().find(|ours| kind.outputs.contains_key(*ours))
+}
+
+/// Their function, ours or nothing, and what to do where there is none.
+const FUNCTIONS: &[(&str, &str, &str)] = &[
+    ("GetAtt", "", "read an output by its name: `mysql.endpoint`"),
+    ("Join", "join", ""),
+    ("Ref", "", "names stand alone: `mysql`"),
+    ("Sub", "", "write `\"…${value}…\"`"),
+    ("capitalize", "", "there are `upper` and `lower`"),
+    ("coalesce", "", "write `first ?? second`"),
+    ("concat", "", "join lists with `+`: `one + other`"),
+    ("count", "len", ""),
+    ("element", "", "write `list[0]`"),
+    ("format", "", "put values into a text: `\"…${value}…\"`"),
+    ("getenv", "", "declare `secret NAME = env(\"…\")`"),
+    ("jsonencode", "json", ""),
+    ("length", "len", ""),
+    ("list", "", "write `[a, b]`"),
+    ("lookup", "", "write `map[\"key\"]`"),
+    ("map", "", "write `{ NAME = VALUE }`"),
+    ("print", "", "what a run shows is declared with `output NAME = VALUE`"),
+    ("size", "len", ""),
+    ("str", "", "write `\"${value}\"`"),
+    ("strip", "trim", ""),
+    ("templatefile", "", "fill a template in the rollout: `render TEMPLATE to PATH with { NAME = VALUE }`"),
+    ("to_json", "json", ""),
+    ("tolist", "", "leave it out"),
+    ("tolower", "lower", ""),
+    ("toset", "", "leave it out, or write `distinct(list)`"),
+    ("tostring", "", "write `\"${value}\"`"),
+    ("toupper", "upper", ""),
+    ("trimspace", "trim", ""),
+    ("unique", "distinct", ""),
+    ("uniq", "distinct", ""),
+];
+
+/// Our function for one of other languages, or what to do instead.
+pub(super) fn our_function(name: &str) -> Option<(&'static str, &'static str)> {
+    FUNCTIONS.iter().find(|(theirs, ..)| *theirs == name).map(|(_, ours, help)| (*ours, *help))
+}
+
+/// Their verb of a rollout, ours, and whether nothing else changes.
+const VERBS: &[(&str, &str, bool)] = &[
+    ("archive", "bundle", false),
+    ("assert", "expect", false),
+    ("command", "run", true),
+    ("confirm", "approve", true),
+    ("copy", "upload", false),
+    ("cp", "upload", false),
+    ("curl", "expect", false),
+    ("exec", "run", true),
+    ("execute", "run", true),
+    ("http", "expect", false),
+    ("probe", "expect", false),
+    ("publish", "deploy", false),
+    ("purge", "invalidate", false),
+    ("script", "run", true),
+    ("sh", "run", true),
+    ("shell", "run", true),
+    ("sleep", "wait", true),
+    ("template", "render", false),
+    ("zip", "bundle", false),
+];
+
+/// Our verb for one of other tools, and whether to change the word is enough.
+pub(super) fn our_verb(name: &str) -> Option<(&'static str, bool)> {
+    VERBS.iter().find(|(theirs, ..)| *theirs == name).map(|(_, ours, alone)| (*ours, *alone))
+}
+
+/// The port of a service.
+pub(super) fn port_of(service: &str) -> Option<u16> {
+    Some(match service {
+        "amqp" | "amqps" | "rabbitmq" => 5671,
+        "http" => 80,
+        "https" | "tls" => 443,
+        "mariadb" | "mysql" => 3306,
+        "memcache" | "memcached" => 11211,
+        "postgres" | "postgresql" => 5432,
+        "redis" => 6379,
+        "ssh" => 22,
+        _ => return None,
+    })
+}
+
+/// Whether a word means the whole internet.
+pub(super) fn is_everyone(word: &str) -> bool {
+    matches!(
+        word,
+        "all" | "any" | "anyone" | "anywhere" | "everyone" | "everywhere" | "internet" | "public" | "world"
+    )
 }
 
 /// How to write what begins with this word in Terraform or CloudFormation.
@@ -105,6 +226,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
     use crate::base::SourceMap;
+    use crate::check::{actions as verbs, builtins::builtin};
     use crate::schema::{Schema, kind_names};
 
     #[test]
@@ -116,6 +238,14 @@ mod tests {
             let Some(kind) = schema.kind(owner) else { continue };
             assert!(!kind.attributes.contains_key(*theirs), "{owner} has {theirs}");
             assert!(ours.is_empty() || kind.attributes.contains_key(*ours), "{owner} has no {ours}");
+        }
+        for (theirs, ours, help) in FUNCTIONS {
+            assert!(builtin(theirs).is_none() && ours.is_empty() != help.is_empty(), "{theirs}");
+            assert!(ours.is_empty() || builtin(ours).is_some(), "{ours}");
+        }
+        for (theirs, ours, _) in super::VERBS {
+            let known = |name: &str| verbs::VERBS.iter().any(|verb| verb.name == name);
+            assert!(!known(theirs) && known(ours), "{theirs}");
         }
     }
 }

@@ -17,7 +17,8 @@ use crate::syntax::ast::{self, Expr, Ident, Item, ItemKind, TypeExpr};
 /// What the walk through the items of a file carries with it.
 pub(super) struct Items<'a, 'w> {
     pub(super) used: &'w HashMap<Span, Arc<Module>>,
-    pub(super) outputs: IndexMap<String, Type>,
+    /// Their types, and where they are declared.
+    pub(super) outputs: IndexMap<String, (Type, Span)>,
     pub(super) pipeline: &'a IndexMap<String, Attribute>,
     pub(super) rollout: Option<Span>,
 }
@@ -169,6 +170,10 @@ impl<'a> Checker<'a> {
     fn param(&mut self, param: &'a ast::Param) {
         let Some(default) = &param.default else { return };
         let Some((at, _, symbol)) = self.scope.get_full(&param.name.value) else { return };
+        if symbol.span != param.name.span {
+            // The name is taken, and that has been told.
+            return self.touch(default);
+        }
         let ty = symbol.ty.clone();
         self.as_node(Some(at), |checker| checker.expect(default, Want::new(&ty, &param.name.value)));
     }
@@ -176,13 +181,15 @@ impl<'a> Checker<'a> {
     fn output_item(&mut self, output: &'a ast::Output, walk: &mut Items<'a, '_>) {
         let ty = self.declared_value(&output.name, output.ty.as_ref(), &output.value);
         let name = &output.name;
-        if walk.outputs.insert(name.value.clone(), ty).is_some() {
+        if let Some((_, first)) = walk.outputs.insert(name.value.clone(), (ty, name.span)) {
             self.report(
                 Diagnostic::error(
                     "duplicate-name",
                     name.span,
                     format!("the output `{}` is declared twice", name.value),
                 )
+                .label("again here")
+                .related(first, "first here")
                 .help("choose another name for one of them"),
             );
         }

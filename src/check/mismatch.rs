@@ -1,14 +1,17 @@
-//! The words for a value that does not fit, and what to type instead.
+//! The words for a value that does not fit.
+
+use std::sync::Arc;
 
 use super::checker::{Checker, Part, Want};
 use super::declare::with_article;
-use crate::base::{Span, closest, sentence_list};
+use super::module::What;
+use crate::base::{closest, sentence_list, tail_of};
 use crate::diag::Diagnostic;
-use crate::schema::{Base, Type, plain};
+use crate::schema::{Field, Type, Variant, plain};
 use crate::syntax::ast::{Expr, ExprKind, StringPart};
 
 /// How many names of the file are looked through for an example.
-const MOST_EXAMPLES: usize = 500;
+pub(super) const MOST_EXAMPLES: usize = 500;
 
 impl<'a> Checker<'a> {
     /// Reports that a value of type `found` does not fit.
@@ -16,7 +19,7 @@ impl<'a> Checker<'a> {
         let diagnostic = if found.holds_secret() && !want.ty.holds_secret() {
             exposed(self.secret_in(e), want)
         } else if needs_secret(found, want.ty) {
-            plain_secret(e, want)
+            self.plain_secret(e, want)
         } else if may_be_none(found, want.ty) {
             self.possibly_none(e, takes(want))
         } else if let Some(choice) = self.invalid_choice(e, found, want) {
@@ -42,6 +45,31 @@ impl<'a> Checker<'a> {
             },
             _ => diagnostic,
         }
+    }
+
+    /// A secret in plain text.
+    fn plain_secret(&self, e: &Expr, want: Want<'_>) -> Diagnostic {
+        let message = format!("{} takes a secret, and this is plain text", subject(want));
+        let diagnostic = Diagnostic::error("plain-secret", e.span, message);
+        if let ExprKind::Name(name) = &e.kind
+            && let Some(symbol) = self.scope.get(name).filter(|_| self.locals.get(name).is_none())
+            && matches!(symbol.what, What::Param | What::Let)
+        {
+            let label = format!("{} is shown in the open", with_article(symbol.what.noun()));
+            let variable = name.to_uppercase();
+            return diagnostic
+                .related(symbol.span, label)
+                .help(format!("declare it as a secret: `secret {name} = env(\"{variable}\")`"));
+        }
+        let secrets = self.scope.iter().take(MOST_EXAMPLES);
+        let mut secrets = secrets.filter(|(_, symbol)| symbol.what == What::Secret).map(|(name, _)| name);
+        let name = if want.taker.is_empty() { "NAME" } else { want.taker };
+        let declare =
+            format!("declare `secret {name} = env(\"{}\")` and write `{name}` here", name.to_uppercase());
+        diagnostic.label("anyone who reads the file reads it").help(match (secrets.next(), secrets.next()) {
+            (Some(one), None) => format!("write a secret, such as `{one}`; or {declare}"),
+            _ => declare,
+        })
     }
 
     /// The part of a text that is secret.
@@ -70,12 +98,7 @@ impl<'a> Checker<'a> {
         if literals.is_empty() && words.is_empty() {
             return None;
         }
-        let needs = want.ty.variant(&text).and_then(|variant| {
-            variant
-                .params
-                .iter()
-                .find(|(_, field)| field.default.is_none() && !matches!(field.ty, Type::Optional(_)))
-        });
+        let needs = want.ty.variant(&text).and_then(first_needed);
         if let Some((param, _)) = needs {
             let message = format!("`{text}` is a word here, not a text");
             return Some(
@@ -104,6 +127,13 @@ impl<'a> Checker<'a> {
         let quoted = format!("\"{text}\"");
         let near = closest(&text, literals.iter().copied()).map(|near| format!("\"{near}\""));
         let near = near.or_else(|| closest(&text, choices.iter().map(String::as_str)).map(str::to_owned));
+        let near =
+            near.or_else(|| tail_of(&text, literals.iter().copied()).map(|near| format!("\"{near}\"")));
+        if let Some(near) = &near
+            && let Some((param, _)) = want.ty.variant(near).and_then(first_needed)
+        {
+            return Some(diagnostic.help(format!("write `{near}({param}: …)`, without quotes")));
+        }
         Some(match near {
             Some(near) if near != quoted => diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("change to `{near}`"),
@@ -125,95 +155,6 @@ impl<'a> Checker<'a> {
             diagnostic = diagnostic.related(span, format!("`{name}` is declared here"));
         }
         self.advise(diagnostic, e, found, want)
-    }
-
-    /// What to type instead, for the slips that can be told.
-    fn advise(&self, diagnostic: Diagnostic, e: &Expr, found: &Type, want: Want<'_>) -> Diagnostic {
-        let wanted = want.ty;
-        let bases = bases(wanted);
-        if let Some(text) = bases.iter().find_map(|base| unquoted(e, *base)) {
-            let title = format!("write `{text}`");
-            return diagnostic.help("write it without quotes").fix(title, e.span, text);
-        }
-        if let (Some(item), false) = (wanted.item(), matches!(found, Type::List(_))) {
-            return match found.fits(item) {
-                true => wrap(diagnostic.help("write a list: put it between `[` and `]`"), e, "[", "]"),
-                false => diagnostic.help(format!("write a list of {}", shown(item))),
-            };
-        }
-        if let Type::List(item) = found
-            && item.fits(wanted)
-        {
-            return match &e.kind {
-                ExprKind::List(_) => diagnostic.help("write one value, without `[` and `]`"),
-                _ => diagnostic.help("pick one of the list: `…[0]`"),
-            };
-        }
-        if let ExprKind::Name(name) = &e.kind
-            && wanted.literals().contains(&name.as_str())
-        {
-            return diagnostic.help(format!("a text stands in quotes: `\"{name}\"`")).fix(
-                format!("write `\"{name}\"`"),
-                e.span,
-                format!("\"{name}\""),
-            );
-        }
-        if let (Type::Handle(_) | Type::Module(_), Some(help)) = (found, self.output_help(e, found, wanted)) {
-            return diagnostic.help(help);
-        }
-        if let Some(kind) = wanted.kinds().first() {
-            return diagnostic
-                .help(format!("name a resource, such as one declared with `existing {kind} NAME {{ … }}`"));
-        }
-        if wanted.range_bound().is_some() {
-            return match e.kind {
-                ExprKind::Int(n) => diagnostic
-                    .help(format!("write the lowest and the highest value: `{n}..{n}`"))
-                    .fix(format!("write `{n}..{n}`"), e.span, format!("{n}..{n}")),
-                _ => diagnostic.help("write the lowest and the highest value: `2..4`"),
-            };
-        }
-        let Some(first) = bases.first() else {
-            return match wanted.map_value().is_some() || wanted.record().is_some() {
-                true => diagnostic.help("write `{ NAME = VALUE }`"),
-                false => diagnostic,
-            };
-        };
-        match (first, found.base()) {
-            (Base::Duration, Some(Base::Int)) => diagnostic.help("write a unit: `30s`, `10m`, `2h` or `7d`"),
-            (Base::Size, Some(Base::Int)) => diagnostic.help("write a unit: `20GiB`"),
-            (Base::Percent, Some(Base::Int)) => diagnostic.help("write a percent sign: `50%`"),
-            (base, Some(found)) if base.is_text() && found.is_text() => match words(wanted) {
-                Some(words) => diagnostic.help(format!("it takes {words}")),
-                None => diagnostic,
-            },
-            (base, Some(_)) if base.is_text() => match e.kind {
-                ExprKind::Int(_) => wrap(diagnostic.help("a text stands in quotes"), e, "\"", "\""),
-                _ => diagnostic.help("to make a text of a value write `\"${…}\"`"),
-            },
-            (base, _) => diagnostic.help(example(*base)),
-        }
-    }
-
-    /// The outputs of a resource or module that would fit.
-    fn output_help(&self, e: &Expr, found: &Type, wanted: &Type) -> Option<String> {
-        let ExprKind::Name(name) = &e.kind else { return None };
-        let outputs = match found {
-            Type::Handle(kind) => &self.schema.kind(kind)?.outputs,
-            Type::Module(outputs) => outputs,
-            _ => return None,
-        };
-        let same = outputs.iter().filter(|(_, ty)| ty.to_string() == wanted.to_string());
-        let mut fitting: Vec<&str> = same.map(|(output, _)| output.as_str()).collect();
-        if fitting.is_empty() {
-            let fits = outputs.iter().filter(|(_, ty)| ty.fits(wanted));
-            fitting = fits.map(|(output, _)| output.as_str()).take(4).collect();
-        }
-        let all: Vec<String> = fitting.iter().map(|output| format!("{name}.{output}")).collect();
-        if all.is_empty() {
-            return None;
-        }
-        Some(format!("read what it gives: {}", sentence_list(all.iter().map(String::as_str), "or")))
     }
 
     /// A value of a type, to show how an attribute is written; `…` where there is no telling.
@@ -318,14 +259,6 @@ fn exposed(e: &Expr, want: Want<'_>) -> Diagnostic {
     }
 }
 
-fn plain_secret(e: &Expr, want: Want<'_>) -> Diagnostic {
-    let message = format!("{} takes a secret, and this is plain text", subject(want));
-    let name = if want.taker.is_empty() { "NAME" } else { want.taker };
-    Diagnostic::error("plain-secret", e.span, message)
-        .label("anyone who reads the file reads it")
-        .help(format!("declare `secret {name} = env(\"{}\")` and write `{name}` here", name.to_uppercase()))
-}
-
 fn needs_secret(found: &Type, wanted: &Type) -> bool {
     wanted.find(&|member| match member {
         Type::Secret(inner) => Some(found.fits(inner)),
@@ -337,60 +270,8 @@ fn may_be_none(found: &Type, wanted: &Type) -> bool {
     matches!(found, Type::Optional(inner) if inner.fits(wanted))
 }
 
-/// Puts something before and after an expression.
-fn wrap(mut diagnostic: Diagnostic, e: &Expr, before: &str, after: &str) -> Diagnostic {
-    let insert = |at: u32, text: &str| crate::diag::Edit { span: Span::new(at, at), text: text.to_owned() };
-    diagnostic.fix = Some(crate::diag::Fix {
-        title: format!("put it between `{before}` and `{after}`"),
-        edits: vec![insert(e.span.start, before), insert(e.span.end, after)],
-    });
-    diagnostic
-}
-
-/// The text of a string that would be a value of the base without its quotes.
-fn unquoted(e: &Expr, base: Base) -> Option<String> {
-    let ExprKind::String(parts) = &e.kind else { return None };
-    let text = plain(parts)?;
-    let units: &[&str] = match base {
-        Base::Bool => return matches!(text.as_str(), "true" | "false").then_some(text),
-        Base::Int => &[""],
-        Base::Duration => &["ms", "s", "m", "h", "d"],
-        Base::Size => &["B", "KiB", "MiB", "GiB", "TiB"],
-        Base::Percent => &["%"],
-        Base::String | Base::Path => return None,
-    };
-    let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    (digits.len() < text.len() && units.contains(&digits)).then_some(text)
-}
-
-/// The bases of the scalars among the alternatives of a type.
-fn bases(ty: &Type) -> Vec<Base> {
-    ty.members()
-        .into_iter()
-        .filter_map(|member| match member {
-            Type::Scalar(scalar) => Some(scalar.base),
-            Type::Literal(_) => Some(Base::String),
-            _ => None,
-        })
-        .collect()
-}
-
-/// What the texts of a type look like, in words.
-fn words(ty: &Type) -> Option<&str> {
-    ty.find(&|member| match member {
-        Type::Scalar(scalar) => scalar.refinement.matching.as_ref()?.words.as_deref(),
-        _ => None,
-    })
-}
-
-fn example(base: Base) -> &'static str {
-    match base {
-        Base::Bool => "write `true` or `false`",
-        Base::Int => "write a number, such as `3`",
-        Base::String => "write a text in quotes",
-        Base::Path => "write a path in quotes",
-        Base::Duration => "write a length of time, such as `30s` or `10m`",
-        Base::Size => "write a size, such as `20GiB`",
-        Base::Percent => "write a percentage, such as `50%`",
-    }
+/// The first parameter of an alternative that must be given.
+fn first_needed(variant: &Arc<Variant>) -> Option<(&String, &Field)> {
+    let needed = |field: &Field| field.default.is_none() && !matches!(field.ty, Type::Optional(_));
+    variant.params.iter().find(|(_, field)| needed(field))
 }

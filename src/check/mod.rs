@@ -11,9 +11,11 @@
 
 mod access;
 mod actions;
+mod advice;
 mod allow;
 mod bodies;
 mod builtins;
+mod chains;
 mod checker;
 mod declare;
 mod exprs;

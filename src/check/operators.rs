@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use std::sync::Arc;
 
+use super::advice::unquoted;
 use super::checker::{Checker, Want};
 use super::exprs::join_all;
 use super::mismatch::{described, shown};
@@ -101,14 +102,14 @@ impl<'a> Checker<'a> {
             return self
                 .report(Diagnostic::error("incomparable", e.span, message).help("drop the comparison"));
         }
-        self.report(
-            Diagnostic::error(
-                "incomparable",
-                e.span,
-                format!("{} and {} are never equal", shown(&a), shown(&b)),
-            )
-            .help("compare values of one type"),
-        );
+        let message = format!("{} and {} are never equal", shown(&a), shown(&b));
+        let diagnostic = Diagnostic::error("incomparable", e.span, message);
+        self.report(match without_quotes(right, &a).or_else(|| without_quotes(left, &b)) {
+            Some((span, text)) => {
+                diagnostic.help(format!("write `{text}` without quotes")).fix("drop the quotes", span, text)
+            }
+            None => diagnostic.help("compare values of one type"),
+        });
     }
 
     /// A stage that is compared to a text in a file with a single stage, or with none.
@@ -428,4 +429,9 @@ mod tests {
         let sum = computed(&Type::string(), BinaryOp::Add, &secret).unwrap();
         assert_eq!(sum.to_string(), "Secret<String>");
     }
+}
+
+/// A text that would be of a type without its quotes, and where it stands.
+fn without_quotes(e: &Expr, ty: &Type) -> Option<(Span, String)> {
+    unquoted(e, ty.base()?).map(|text| (e.span, text))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::bodies::has_broken;
 use super::checker::{Checker, Want};
 use super::file::source_span;
-use super::module::{Module, use_name};
+use super::module::{Module, Symbol, What, use_name};
 use crate::base::{Span, sentence_list};
 use crate::diag::Diagnostic;
 use crate::schema::Type;
@@ -149,6 +149,17 @@ impl<'a> Checker<'a> {
         }
         let message = format!("{owner} has no parameter `{}`", name.value);
         let diagnostic = Diagnostic::error("unknown-parameter", name.span, message);
+        let is_secret = |symbol: &Symbol| symbol.what == What::Secret;
+        if owner == "the file" && self.scope.get(&name.value).is_some_and(is_secret) {
+            self.touch_name(&name.value);
+            let message = format!("`{}` is a secret, and no parameter", name.value);
+            self.report(
+                Diagnostic::error("unknown-parameter", name.span, message)
+                    .label("this would stand in the open")
+                    .help("each stage reads it from the environment: leave it out"),
+            );
+            return None;
+        }
         let near = self.near(&name.value, params.keys().copied());
         self.report(match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(

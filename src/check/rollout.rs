@@ -6,11 +6,12 @@ use std::collections::{HashMap, HashSet};
 use super::actions::{CONDITIONS, ClauseRule, ConditionRule, METHODS, Takes, VERBS, Verb};
 use super::checker::{Checker, Want};
 use super::graph::few;
+use super::habits::our_verb;
 use super::locals::Local;
 use crate::base::{Span, closest, order, sentence_list};
 use crate::diag::Diagnostic;
 use crate::schema::Type;
-use crate::syntax::ast::{Action, Condition, Expr, Rollout, RolloutPart, Step};
+use crate::syntax::ast::{Action, Condition, Expr, ExprKind, Ident, Rollout, RolloutPart, Step};
 
 impl<'a> Checker<'a> {
     /// Checks a rollout.
@@ -48,7 +49,7 @@ impl<'a> Checker<'a> {
             if let Some(condition) = &step.condition {
                 self.condition(condition, "when");
             }
-            if step.actions.is_empty() {
+            if step.actions.is_empty() && !step.broken {
                 self.report(
                     Diagnostic::warning(
                         "empty-step",
@@ -133,20 +134,30 @@ impl<'a> Checker<'a> {
     /// Checks one thing that a step does.
     fn action(&mut self, action: &'a Action) {
         let name = action.verb.value.as_str();
-        let Some(verb) = VERBS.iter().find(|verb| verb.name == name) else {
+        let Some(verb) = verb(name) else {
             self.touch_action(action);
             let diagnostic =
                 Diagnostic::error("unknown-action", action.verb.span, format!("there is no action `{name}`"));
             let known = || VERBS.iter().map(|verb| verb.name);
-            return self.report(match closest(name, known()) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+            let habit = our_verb(name).and_then(|(ours, alone)| Some((verb(ours)?, alone)));
+            return self.report(match (habit, closest(name, known())) {
+                (Some((ours, true)), _) => diagnostic.help(format!("write `{}`", ours.usage)).fix(
+                    format!("change to `{}`", ours.name),
+                    action.verb.span,
+                    ours.name,
+                ),
+                (Some((ours, false)), _) => diagnostic.help(format!("write `{}`", ours.usage)),
+                (None, Some(near)) => diagnostic.help(format!("did you mean `{near}`?")).fix(
                     format!("change to `{near}`"),
                     action.verb.span,
                     near,
                 ),
-                None => diagnostic.help(format!("a step can {}", sentence_list(known(), "or"))),
+                (None, None) => diagnostic.help(format!("a step can {}", sentence_list(known(), "or"))),
             });
         };
+        if self.is_small_method(action, verb) {
+            return self.conditions(action, verb);
+        }
         match &action.object {
             Some(object) => self.take(object, verb.object, verb.name),
             None => self.report(
@@ -176,6 +187,22 @@ impl<'a> Checker<'a> {
         }
         let version = Local { name: "version", ty: Type::string(), span: e.span, symbol: None };
         self.with_locals(vec![version], |checker| checker.expect(e, want));
+    }
+
+    /// Reports `expect get "URL"`.
+    fn is_small_method(&mut self, action: &'a Action, verb: &Verb) -> bool {
+        let (true, None, Some(object)) = (verb.probes, &action.method, &action.object) else { return false };
+        let ExprKind::Name(word) = &object.kind else { return false };
+        let Some(method) = METHODS.iter().find(|method| method.eq_ignore_ascii_case(word)) else {
+            return false;
+        };
+        action.clauses.iter().for_each(|clause| self.touch(&clause.value));
+        self.report(
+            Diagnostic::error("invalid-action", object.span, "a method is written in capitals")
+                .help(format!("write `{method}`"))
+                .fix(format!("change to `{method}`"), object.span, *method),
+        );
+        true
     }
 
     fn method(&mut self, action: &Action, verb: &Verb) {
@@ -214,16 +241,32 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn clauses(&mut self, action: &'a Action, verb: &Verb) {
+    fn clauses(&mut self, action: &'a Action, verb: &'static Verb) {
         let usage = format!("write `{}`", verb.usage);
         let mut given: Vec<(&ClauseRule, Span)> = Vec::new();
         let mut wrong = false;
-        for clause in &action.clauses {
+        let mut clauses = action.clauses.iter();
+        while let Some(clause) = clauses.next() {
             let word = clause.keyword.as_ref().map(|word| word.value.as_str());
             let span = clause.keyword.as_ref().map_or(clause.value.span, |word| word.span);
             let Some(rule) = verb.clauses.iter().find(|rule| rule.keyword == word) else {
                 wrong = true;
                 self.touch(&clause.value);
+                if let Some(missing) =
+                    clause.keyword.as_ref().and_then(|word| self.left_out(word, verb, action))
+                {
+                    // What was taken for this word's value is the next keyword, and its value follows.
+                    clauses.next().iter().for_each(|next| self.touch(&next.value));
+                    let message =
+                        format!("`{}` lacks `{missing}` before `{}`", verb.name, word.unwrap_or_default());
+                    let before = Span::new(span.start, span.start);
+                    self.report(Diagnostic::error("invalid-action", span, message).help(usage.clone()).fix(
+                        format!("add `{missing}`"),
+                        before,
+                        format!("{missing} "),
+                    ));
+                    continue;
+                }
                 let message = match word {
                     Some(word) => format!("`{}` takes no `{word}`", verb.name),
                     None => format!("`{}` takes nothing more here", verb.name),
@@ -231,7 +274,16 @@ impl<'a> Checker<'a> {
                 let diagnostic = Diagnostic::error("invalid-action", span, message).help(usage.clone());
                 let known = verb.clauses.iter().filter_map(|rule| rule.keyword);
                 let missing = |near: &&str| !given.iter().any(|(rule, _)| rule.keyword == Some(near));
-                self.report(match word.and_then(|word| closest(word, known)).filter(missing) {
+                let near =
+                    word.and_then(|word| closest(word, known).or_else(|| only_keyword(verb, word, action)));
+                let diagnostic = match word {
+                    Some(word) if verb.probes && CONDITIONS.iter().any(|rule| rule.name == word) => {
+                        diagnostic
+                            .help(format!("it stands between the braces: `{{ status = 200, {word} … }}`"))
+                    }
+                    _ => diagnostic,
+                };
+                self.report(match near.filter(missing) {
                     Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
                         format!("change to `{near}`"),
                         span,
@@ -259,6 +311,21 @@ impl<'a> Checker<'a> {
             let message = format!("`{}` lacks {}", verb.name, sentence_list(missing, "and"));
             self.report(Diagnostic::error("invalid-action", action.verb.span, message).help(usage));
         }
+    }
+
+    /// The keyword that is left out before a word which is the name of what it takes.
+    fn left_out(&mut self, word: &Ident, verb: &'static Verb, action: &Action) -> Option<&'static str> {
+        let given = |rule: &&ClauseRule| {
+            action
+                .clauses
+                .iter()
+                .any(|clause| clause.keyword.as_ref().map(|one| one.value.as_str()) == rule.keyword)
+        };
+        let rule = verb.clauses.iter().filter(|rule| rule.required).find(|rule| !given(rule))?;
+        let takes = rule.takes.ty();
+        let fits = self.scope.get(&word.value).is_some_and(|symbol| symbol.ty.fits(&takes));
+        self.touch_name(&word.value);
+        rule.keyword.filter(|_| fits)
     }
 
     fn conditions(&mut self, action: &'a Action, verb: &Verb) {
@@ -300,6 +367,7 @@ impl<'a> Checker<'a> {
         }
         let asks = |name: &str| !matches!(name, "within" | "every");
         if !tcp
+            && !action.broken
             && !action.conditions.iter().any(|condition| asks(&condition.subject.value))
             && action.method.is_some()
         {
@@ -386,6 +454,16 @@ impl<'a> Checker<'a> {
         let ty = rule.value();
         self.expect(value, Want::new(&ty, rule.name));
     }
+}
+
+fn verb(name: &str) -> Option<&'static Verb> {
+    VERBS.iter().find(|verb| verb.name == name)
+}
+
+/// The only keyword of a verb that must stand there, where another short word stands in its place.
+fn only_keyword(verb: &Verb, word: &str, action: &Action) -> Option<&'static str> {
+    let [ClauseRule { keyword, required: true, .. }] = verb.clauses else { return None };
+    (action.clauses.len() == 1 && word.len() < 5).then_some(*keyword)?
 }
 
 fn steps_of(part: &RolloutPart) -> &[Step] {

@@ -3,7 +3,7 @@
 use super::checker::{Checker, Want};
 use crate::diag::Diagnostic;
 use crate::schema::{Type, plain};
-use crate::syntax::ast::{self, Arg, Expr, ExprKind, Ident};
+use crate::syntax::ast::{self, Arg, Expr, ExprKind, Ident, StringPart};
 
 /// The functions that only a `secret` may call, and what they read, in words.
 const SOURCES: [(&str, &str); 3] = [
@@ -46,7 +46,10 @@ impl<'a> Checker<'a> {
                     span,
                     format!("`{name}` is no name of an environment variable"),
                 )
-                .help("write capital letters, digits and underscores, such as `DB_PASSWORD`"),
+                .help(format!(
+                    "write capital letters, digits and underscores, such as `{}`",
+                    variable_like(&name).unwrap_or_else(|| secret.name.value.to_uppercase())
+                )),
             ),
             None => self.no_source(secret),
         }
@@ -86,13 +89,17 @@ impl<'a> Checker<'a> {
         let source = &secret.source;
         self.touch(source);
         let usual = secret.name.value.to_uppercase();
-        self.report(
-            Diagnostic::error("invalid-secret", source.span, "this is not where a secret can come from")
-                .label("whoever reads the file would read it")
-                .help(format!(
-                    "write `env(\"{usual}\")`, `secrets_manager(\"…\")` or `ssm_parameter(\"/…\")`"
-                )),
-        );
+        let found = Diagnostic::error("invalid-secret", source.span, "this is not where a secret can come from");
+        self.report(match meant_variable(source).map(|name| format!("env(\"{name}\")")) {
+            Some(right) => found.help(format!("write `{right}`")).fix(
+                format!("write `{right}`"),
+                source.span,
+                right,
+            ),
+            None => found.label("whoever reads the file would read it").help(format!(
+                "write `env(\"{usual}\")`, `secrets_manager(\"…\")` or `ssm_parameter(\"/…\")`"
+            )),
+        });
     }
 }
 
@@ -103,4 +110,40 @@ fn is_key(arg: &Arg) -> bool {
 fn is_variable(name: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
     name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit())
+}
+
+/// The environment variable that is meant by `env(NAME)`, `env["NAME"]`, `"${NAME}"` or `"$NAME"`.
+fn meant_variable(source: &Expr) -> Option<String> {
+    let text = |e: &Expr| match &e.kind {
+        ExprKind::Name(name) => Some(name.clone()),
+        ExprKind::String(parts) => plain(parts),
+        _ => None,
+    };
+    let name = match &source.kind {
+        ExprKind::Call(name, args) if name.value == "env" => match &args[..] {
+            [one] => text(&one.value)?,
+            _ => return None,
+        },
+        ExprKind::Index(inner, at) if matches!(&inner.kind, ExprKind::Name(name) if name == "env") => {
+            text(at)?
+        }
+        ExprKind::Member(inner, name) if matches!(&inner.kind, ExprKind::Name(env) if env == "env") => {
+            name.value.clone()
+        }
+        ExprKind::Name(name) => name.clone(),
+        ExprKind::String(parts) => match &parts[..] {
+            [StringPart::Interpolation(inner)] => text(inner)?,
+            [StringPart::Text(text)] => text.strip_prefix('$')?.trim_matches(['{', '}']).to_owned(),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    is_variable(&name).then_some(name).filter(|name| !name.chars().any(|c| c.is_ascii_lowercase()))
+}
+
+/// A name for an environment variable like a word that is none: `SHOP_DB_PASSWORD` for `shop-db-password`.
+fn variable_like(word: &str) -> Option<String> {
+    let name: String =
+        word.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    is_variable(&name).then_some(name)
 }

@@ -364,6 +364,32 @@ pub struct Expr {
     pub kind: ExprKind,
 }
 
+impl Expr {
+    /// The expression as text, where it is made of names, numbers and plain texts.
+    pub fn written(&self) -> Option<String> {
+        Some(match &self.kind {
+            ExprKind::Name(name) => name.clone(),
+            ExprKind::Bool(value) => value.to_string(),
+            ExprKind::Int(number) => number.to_string(),
+            ExprKind::Member(inner, name) => format!("{}.{}", inner.written()?, name.value),
+            ExprKind::String(parts) => match &parts[..] {
+                [] => "\"\"".to_owned(),
+                [StringPart::Text(text)] if !text.contains(['"', '\\', '$', '\n', '\r', '\t']) => {
+                    format!("\"{text}\"")
+                }
+                _ => return None,
+            },
+            ExprKind::Range(from, to) => format!("{}..{}", from.written()?, to.written()?),
+            ExprKind::Binary(left, op, right) => {
+                let tight = left.span.end == op.span.start && op.span.end == right.span.start;
+                let space = if tight { "" } else { " " };
+                format!("{}{space}{}{space}{}", left.written()?, op.value.symbol(), right.written()?)
+            }
+            _ => return None,
+        })
+    }
+}
+
 /// What an expression is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {
@@ -582,6 +608,8 @@ pub struct Step {
     pub condition: Option<Expr>,
     /// What it does, in order.
     pub actions: Vec<Action>,
+    /// Whether an action could not be read.
+    pub broken: bool,
     /// The whole step.
     pub span: Span,
 }
@@ -613,6 +641,8 @@ pub struct Action {
     pub clauses: Vec<Clause>,
     /// The conditions of `expect` between braces.
     pub conditions: Vec<Condition>,
+    /// Whether a condition could not be read.
+    pub broken: bool,
     /// The whole action.
     pub span: Span,
 }

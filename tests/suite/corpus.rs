@@ -13,10 +13,14 @@
 //! - `help: …`, `see "UNDERLINED": LABEL` (a related place) and `fix: …` (that line after the fix) are compared when
 //!   written, in lines `//    help: …` after the finding.
 //! - `//- other.vpipe` begins another file of the case.
+//! - `//= LINE` stands in the right twin instead of the line above (`mistakes` only; several may follow each other, and
+//!   an empty one removes the line).
+//! - `⟦U+00A0⟧` stands for a character that cannot be seen.
 //! - A fix must make its finding go away.
 //!
 //! `VPIPE_CORPUS=write cargo test …` writes what is found into the files; read the difference before you keep it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +41,50 @@ pub struct CaseFile {
     pub name: String,
     /// The code, without the lines of expectations.
     pub code: String,
+    /// For lines of the code, from 0, what stands there in the right twin.
+    pub instead: BTreeMap<usize, Vec<String>>,
     expected: Vec<Expected>,
+}
+
+impl CaseFile {
+    /// A file without code yet.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), code: String::new(), instead: BTreeMap::new(), expected: Vec::new() }
+    }
+
+    /// The code with the characters that cannot be seen.
+    pub fn text(&self) -> String {
+        revealed(&self.code)
+    }
+}
+
+/// The text with `⟦U+00A0⟧` made the character.
+fn revealed(text: &str) -> String {
+    let mut parts = text.split("⟦U+");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (number, rest) = part.split_once('⟧').expect("`⟦U+…⟧`");
+        out.push(char::from_u32(u32::from_str_radix(number, 16).unwrap()).unwrap());
+        out.push_str(rest);
+    }
+    out
+}
+
+/// The text with the characters that cannot be seen made `⟦U+00A0⟧`.
+fn hidden(text: &str) -> String {
+    let unseen = |c: char| {
+        c != '\n'
+            && (c.is_control()
+                || c.is_whitespace() && c != ' '
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}'))
+    };
+    text.chars().fold(String::new(), |mut out, c| {
+        match unseen(c) {
+            true => drop(write!(out, "⟦U+{:04X}⟧", u32::from(c))),
+            false => out.push(c),
+        }
+        out
+    })
 }
 
 /// A finding, as expected or as made.
@@ -65,6 +112,14 @@ pub struct Findings {
 
 /// Runs every case of a room and compares.
 pub fn run_room(room: &str, run: impl Fn(&Case) -> Findings) {
+    run_cases(room, run, None);
+}
+
+/// What more is wrong with a case.
+pub type More<'a> = &'a dyn Fn(&Case, &Findings) -> Vec<String>;
+
+/// Runs every case of a room and compares; where there is more to be asked of it, helps and fixes must be written, too.
+pub fn run_cases(room: &str, run: impl Fn(&Case) -> Findings, more: Option<More>) {
     let mut failures = String::new();
     let write = std::env::var_os("VPIPE_CORPUS").is_some_and(|value| value == "write");
     let files = files(&folder(room));
@@ -75,9 +130,10 @@ pub fn run_room(room: &str, run: impl Fn(&Case) -> Findings) {
         for case in &cases {
             let findings = run(case);
             let actual = actual(case, &findings);
-            let mut wrong = compare(case, &actual);
+            let mut wrong = compare(case, &actual, more.is_some());
             wrong.extend(useless_fixes(case, &findings, &run));
-            let written = render(case, &actual);
+            wrong.extend(more.iter().flat_map(|more| more(case, &findings)));
+            let written = render(case, &actual, more.is_some());
             if !wrong.is_empty() {
                 let _ = write!(failures, "\n{}: {}\n", path.display(), case.name);
                 for line in &wrong {
@@ -121,8 +177,7 @@ pub fn cases(text: &str) -> (String, Vec<Case>) {
     for line in text.split_inclusive('\n') {
         let bare = line.trim_end();
         if let Some(name) = bare.strip_prefix("--- ").and_then(|rest| rest.strip_suffix(" ---")) {
-            let file = CaseFile { name: "main.vpipe".to_owned(), code: String::new(), expected: Vec::new() };
-            cases.push(Case { name: name.to_owned(), files: vec![file] });
+            cases.push(Case { name: name.to_owned(), files: vec![CaseFile::new("main.vpipe")] });
             continue;
         }
         let Some(case) = cases.last_mut() else {
@@ -130,7 +185,7 @@ pub fn cases(text: &str) -> (String, Vec<Case>) {
             continue;
         };
         if let Some(name) = bare.strip_prefix("//- ") {
-            case.files.push(CaseFile { name: name.to_owned(), code: String::new(), expected: Vec::new() });
+            case.files.push(CaseFile::new(name));
             continue;
         }
         let file = case.files.last_mut().unwrap();
@@ -150,6 +205,12 @@ pub fn cases(text: &str) -> (String, Vec<Case>) {
 /// Reads a line of expectations; false when it is code.
 fn expectation(file: &mut CaseFile, line: &str) -> bool {
     let Some(rest) = line.strip_prefix("//") else { return false };
+    if let Some(instead) = rest.strip_prefix('=') {
+        let at = file.code.lines().count().saturating_sub(1);
+        let lines = file.instead.entry(at).or_default();
+        lines.extend((!instead.is_empty()).then(|| instead.strip_prefix(' ').unwrap_or(instead).to_owned()));
+        return true;
+    }
     let at_sign = rest.strip_prefix('@');
     let rest = at_sign.unwrap_or(rest);
     let text = rest.trim_start();
@@ -174,7 +235,7 @@ fn expectation(file: &mut CaseFile, line: &str) -> bool {
     if at_sign.is_some() && (text.starts_with("error ") || text.starts_with("warning ")) {
         let (before, after) = text.split_once(" \"").expect("`//@ error CODE \"UNDERLINED\": MESSAGE`");
         let (underlined, message) = after.split_once("\": ").expect("`\"UNDERLINED\": MESSAGE`");
-        let underlined = underlined.replace("\\n", "\n");
+        let underlined = revealed(&underlined.replace("\\n", "\n"));
         file.expected.push(finding(None, underlined, &format!("{before}: {message}")));
         return true;
     }
@@ -226,7 +287,7 @@ fn describe(diagnostic: &Diagnostic, sources: &SourceMap) -> Expected {
 }
 
 /// The text of the finding's file after its fix.
-fn fixed(diagnostic: &Diagnostic, sources: &SourceMap) -> Option<String> {
+pub fn fixed(diagnostic: &Diagnostic, sources: &SourceMap) -> Option<String> {
     let fix = diagnostic.fix.as_ref()?;
     let file = sources.file(diagnostic.span)?;
     let mut text = file.text.to_string();
@@ -256,7 +317,7 @@ fn matches(expected: &Expected, actual: &Expected) -> bool {
         && expected.see.iter().all(|see| actual.see.contains(see))
 }
 
-fn compare(case: &Case, actual: &[Vec<Expected>]) -> Vec<String> {
+fn compare(case: &Case, actual: &[Vec<Expected>], strict: bool) -> Vec<String> {
     let mut wrong = Vec::new();
     for (file, found) in case.files.iter().zip(actual) {
         let mut found: Vec<&Expected> = found.iter().collect();
@@ -265,7 +326,12 @@ fn compare(case: &Case, actual: &[Vec<Expected>]) -> Vec<String> {
         };
         for expected in &file.expected {
             match found.iter().position(|one| matches(expected, one)) {
-                Some(at) => drop(found.remove(at)),
+                Some(at) => {
+                    let one = found.remove(at);
+                    if strict && (&one.help, &one.fix) != (&expected.help, &expected.fix) {
+                        wrong.push(format!("its help and fix: {:?} and {:?}", one.help, one.fix));
+                    }
+                }
                 None => wrong.push(format!("missing: {}", shown(expected))),
             }
         }
@@ -280,17 +346,7 @@ fn useless_fixes(case: &Case, findings: &Findings, run: &impl Fn(&Case) -> Findi
     for diagnostic in &findings.diagnostics {
         let Some(text) = fixed(diagnostic, &findings.sources) else { continue };
         let name = findings.sources.file(diagnostic.span).map(|file| file.name.clone()).unwrap_or_default();
-        let name = Path::new(&name).file_name().map(|name| name.to_owned());
-        let files = case.files.iter().map(|file| CaseFile {
-            name: file.name.clone(),
-            code: if Path::new(&file.name).file_name() == name.as_deref() {
-                text.clone()
-            } else {
-                file.code.clone()
-            },
-            expected: Vec::new(),
-        });
-        let again = run(&Case { name: case.name.clone(), files: files.collect() });
+        let again = run(&with_text(case, &name, &text));
         let count = |all: &[Diagnostic]| all.iter().filter(|other| other.code == diagnostic.code).count();
         if count(&again.diagnostics) >= count(&findings.diagnostics) {
             wrong.push(format!("its fix does not cure: {}\nafter the fix:\n{text}", diagnostic.message));
@@ -300,7 +356,7 @@ fn useless_fixes(case: &Case, findings: &Findings, run: &impl Fn(&Case) -> Findi
 }
 
 /// The case with what was found written under its lines.
-fn render(case: &Case, actual: &[Vec<Expected>]) -> String {
+fn render(case: &Case, actual: &[Vec<Expected>], strict: bool) -> String {
     let mut out = format!("--- {} ---\n", case.name);
     for (at, (file, found)) in case.files.iter().zip(actual).enumerate() {
         if at > 0 {
@@ -317,8 +373,14 @@ fn render(case: &Case, actual: &[Vec<Expected>]) -> String {
             }
             let last = number + 1 == lines.len();
             for one in found.iter().filter(|one| one.line == number || (last && one.line > number)) {
-                let written = file.expected.iter().find(|expected| expected.head == one.head);
-                render_finding(&mut out, one, written);
+                let written = file.expected.iter().find(|expected| expected.head == one.head && !strict);
+                render_finding(&mut out, one, written, line.contains("⟦U+"));
+            }
+            for instead in file.instead.get(&number).into_iter().flat_map(|lines| match &lines[..] {
+                [] => vec![String::new()],
+                lines => lines.iter().map(|line| format!(" {line}")).collect(),
+            }) {
+                let _ = writeln!(out, "//={instead}");
             }
         }
     }
@@ -326,11 +388,11 @@ fn render(case: &Case, actual: &[Vec<Expected>]) -> String {
     out
 }
 
-fn render_finding(out: &mut String, one: &Expected, written: Option<&Expected>) {
+fn render_finding(out: &mut String, one: &Expected, written: Option<&Expected>, unseen: bool) {
     let column = one.column.unwrap_or(0);
     let (kind, message) = one.head.split_once(": ").unwrap_or((&one.head, ""));
-    let indent = if column < 2 || one.underlined.is_empty() || one.underlined.contains('\n') {
-        let _ = writeln!(out, "//@ {kind} \"{}\": {message}", one.underlined.replace('\n', "\\n"));
+    let indent = if unseen || column < 2 || one.underlined.is_empty() || one.underlined.contains('\n') {
+        let _ = writeln!(out, "//@ {kind} \"{}\": {message}", hidden(&one.underlined).replace('\n', "\\n"));
         4
     } else {
         let carets = "^".repeat(one.underlined.chars().count());
@@ -349,6 +411,34 @@ fn render_finding(out: &mut String, one: &Expected, written: Option<&Expected>) 
     }
 }
 
+/// The case with the file of a finding changed.
+pub fn with_text(case: &Case, name: &str, text: &str) -> Case {
+    let is_it = |file: &CaseFile| Path::new(&file.name).file_name() == Path::new(name).file_name();
+    let files = case.files.iter().map(|file| CaseFile {
+        code: if is_it(file) { text.to_owned() } else { file.code.clone() },
+        ..CaseFile::new(&file.name)
+    });
+    Case { name: case.name.clone(), files: files.collect() }
+}
+
+/// The right twin of a case.
+pub fn twin(case: &Case) -> Case {
+    let files = case.files.iter().map(|file| {
+        let mut code = String::new();
+        for (number, line) in file.code.split_inclusive('\n').enumerate() {
+            let indent = line.len() - line.trim_start_matches(' ').len();
+            match file.instead.get(&number) {
+                Some(lines) => lines.iter().for_each(|instead| {
+                    let _ = writeln!(code, "{}{instead}", " ".repeat(indent));
+                }),
+                None => code.push_str(line),
+            }
+        }
+        CaseFile { code, ..CaseFile::new(&file.name) }
+    });
+    Case { name: case.name.clone(), files: files.collect() }
+}
+
 /// A file that stands alone, as a map of one.
 pub fn single(name: &str, text: &str) -> (SourceMap, vpipe::base::SourceFile) {
     let mut sources = SourceMap::default();
@@ -361,7 +451,7 @@ pub fn write_files(case: &Case, folder: &Path) {
     for file in &case.files {
         let path = folder.join(&file.name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, &file.code).unwrap();
+        std::fs::write(path, file.text()).unwrap();
     }
 }
 
@@ -388,7 +478,7 @@ fn a_finding_too_many_or_too_few_is_seen() {
     let diagnostic = |code| Diagnostic::error(code, Span::new(0, 3), "m");
     let found = |diagnostics| {
         let findings = Findings { sources: single("main.vpipe", "abc\n").0, diagnostics };
-        compare(&cases[0], &actual(&cases[0], &findings)).len()
+        compare(&cases[0], &actual(&cases[0], &findings), false).len()
     };
     assert_eq!(found(vec![diagnostic("a")]), 0);
     assert_eq!(found(vec![]), 1);

@@ -8,7 +8,7 @@ use super::corpus::{Case, Findings, cases, files, folder, run_room, single, writ
 fn syntax() {
     run_room("syntax", |case: &Case| {
         let file = &case.files[0];
-        let (sources, source) = single(&file.name, &file.code);
+        let (sources, source) = single(&file.name, &file.text());
         Findings { sources, diagnostics: vpipe::syntax::parse(&source).diagnostics }
     });
 }
@@ -25,7 +25,7 @@ pub fn check_case(case: &Case) -> Findings {
     if case.files.len() > 1 {
         write_files(case, folder.path());
     }
-    let checked = vpipe::check::check_text(&file.name, &file.code, folder.path().to_path_buf());
+    let checked = vpipe::check::check_text(&file.name, &file.text(), folder.path().to_path_buf());
     let checked = vpipe::eval::examine(checked);
     Findings { sources: checked.sources, diagnostics: checked.diagnostics }
 }

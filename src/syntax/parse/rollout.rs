@@ -17,7 +17,8 @@ impl Reader<'_> {
             let span = self.span(&pair);
             match pair.as_rule() {
                 Rule::on_failure => {
-                    let actions = pair.into_inner().next().map(|pair| self.actions(pair)).unwrap_or_default();
+                    let actions =
+                        pair.into_inner().next().map(|pair| self.actions(pair).0).unwrap_or_default();
                     match &on_failure {
                         Some(first) => {
                             let first = first.span;
@@ -70,13 +71,14 @@ impl Reader<'_> {
             .map(|needs| needs.into_inner().map(|name| self.ident(&name)).collect())
             .unwrap_or_default();
         let condition = next_if(&mut pairs, Rule::when).map(|when| self.expr(&mut when.into_inner()));
-        let actions = self.actions(pairs.next()?);
-        Some(Step { docs, name, needs, condition, actions, span })
+        let (actions, broken) = self.actions(pairs.next()?);
+        Some(Step { docs, name, needs, condition, actions, broken, span })
     }
 
-    fn actions(&mut self, pair: Pair<'_>) -> Vec<Action> {
+    /// The actions between braces, and whether one of them could not be read.
+    fn actions(&mut self, pair: Pair<'_>) -> (Vec<Action>, bool) {
         let mut pairs = pair.into_inner();
-        let mut actions = Vec::new();
+        let (mut actions, mut broken) = (Vec::new(), false);
         while pairs.peek().is_some() {
             if self.is_wrong_comma(&mut pairs) {
                 continue;
@@ -87,17 +89,25 @@ impl Reader<'_> {
             } else {
                 let span = self.span(&pair);
                 self.trouble(Rule::only_action, span);
+                broken = true;
             }
         }
-        actions
+        (actions, broken)
     }
 
     fn action(&mut self, pair: Pair<'_>) -> Option<Action> {
         let span = self.span(&pair);
         let mut pairs = pair.into_inner();
         let verb = self.ident(&pairs.next()?);
-        let mut action =
-            Action { verb, method: None, object: None, clauses: Vec::new(), conditions: Vec::new(), span };
+        let mut action = Action {
+            verb,
+            method: None,
+            object: None,
+            clauses: Vec::new(),
+            conditions: Vec::new(),
+            broken: false,
+            span,
+        };
         for pair in pairs {
             match pair.as_rule() {
                 Rule::method => action.method = Some(self.ident(&pair)),
@@ -107,15 +117,16 @@ impl Reader<'_> {
                     let keyword = next_if(&mut inner, Rule::clause_word).map(|word| self.ident(&word));
                     action.clauses.push(Clause { keyword, value: self.expr(&mut inner) });
                 }
-                _ => action.conditions = self.conditions(pair),
+                _ => (action.conditions, action.broken) = self.conditions(pair),
             }
         }
         Some(action)
     }
 
-    fn conditions(&mut self, pair: Pair<'_>) -> Vec<Condition> {
+    /// The conditions between braces, and whether one of them could not be read.
+    fn conditions(&mut self, pair: Pair<'_>) -> (Vec<Condition>, bool) {
         let mut pairs = pair.into_inner();
-        let mut conditions = Vec::new();
+        let (mut conditions, mut broken) = (Vec::new(), false);
         while pairs.peek().is_some() {
             if self.is_wrong_comma(&mut pairs) {
                 continue;
@@ -126,9 +137,10 @@ impl Reader<'_> {
             } else {
                 let span = self.span(&pair);
                 self.trouble(Rule::only_condition, span);
+                broken = true;
             }
         }
-        conditions
+        (conditions, broken)
     }
 
     fn condition(&mut self, pair: Pair<'_>) -> Option<Condition> {

@@ -12,7 +12,7 @@ impl Reader<'_> {
     pub(super) fn is_wrong_comma(&mut self, pairs: &mut Pairs<'_>) -> bool {
         let Some(pair) = super::items::next_if(pairs, Rule::wrong_comma) else { return false };
         let span = self.span(&pair);
-        self.push(Diagnostic::error("syntax-error", span, "a comma too many").fix(
+        self.push(Diagnostic::error("syntax-error", span, "a comma too many").help("delete it").fix(
             "delete the comma",
             span,
             "",
@@ -208,11 +208,12 @@ impl Reader<'_> {
 
     pub(super) fn relation(&mut self, pair: &Pair<'_>) -> Ident {
         let mut word = self.ident(pair);
-        if word.value == "==" {
+        if matches!(word.value.as_str(), "==" | ":") {
+            let right = if word.value == ":" { " =" } else { "=" };
             self.push(
                 Diagnostic::error("syntax-error", word.span, "a condition is written with `=`")
                     .help("write `=`")
-                    .fix("change to `=`", word.span, "="),
+                    .fix("change to `=`", word.span, right),
             );
             word.value = "=".to_owned();
         }
@@ -222,7 +223,8 @@ impl Reader<'_> {
     pub(super) fn twice(&mut self, span: Span, first: Span) {
         self.push(
             Diagnostic::error("syntax-error", span, "`on failure` is given twice")
-                .related(first, "first here"),
+                .related(first, "first here")
+                .help("write all actions into one `on failure { … }`"),
         );
     }
 
@@ -245,7 +247,10 @@ impl Reader<'_> {
     }
 
     pub(super) fn too_large(&mut self, text: &str, span: Span) -> ExprKind {
-        self.push(Diagnostic::error("invalid-number", span, format!("`{text}` is too large")));
+        self.push(
+            Diagnostic::error("invalid-number", span, format!("`{text}` is too large"))
+                .help("write a number below 9223372036854775808, or a text in quotes"),
+        );
         ExprKind::Broken
     }
 
