@@ -5,6 +5,7 @@
 //! has reported.
 
 mod brackets;
+mod foreign;
 mod slips;
 
 use super::ast::Comment;
@@ -63,6 +64,7 @@ pub(super) fn scan(file: &SourceFile) -> Scan {
         angles: 0,
         rewinds: 0,
         repeated: Vec::new(),
+        skip: None,
         diagnostics: Vec::new(),
     };
     scanner.run();
@@ -122,6 +124,8 @@ struct Scanner<'a> {
     angles: usize,
     /// How often an earlier string was read again.
     rewinds: usize,
+    /// What is read no more, further on.
+    skip: Option<(usize, usize)>,
     /// Slips that are reported once a file, with where to find their diagnostic.
     repeated: Vec<(&'static str, usize)>,
     diagnostics: Vec<Diagnostic>,
@@ -177,6 +181,10 @@ impl Scanner<'_> {
         let mut fresh = true; // nothing but space so far on this line
         let mut before = b'\n'; // the last byte of code
         while self.at < self.text.len() {
+            if let Some((_, end)) = self.skip.filter(|(start, _)| *start <= self.at) {
+                (self.at, self.skip) = (end, None);
+                continue;
+            }
             let byte = self.byte(self.at);
             match byte {
                 b'\n' => {
@@ -199,9 +207,16 @@ impl Scanner<'_> {
                     continue;
                 }
                 b'#' | b';' | b'\'' | b'/' | 0..=31 | 127..=255 if self.slip() => continue,
+                _ if fresh && self.foreign_line(before) => continue,
+                b'<' if self.heredoc() => {
+                    before = b'_';
+                    fresh = false;
+                    continue;
+                }
                 _ => {}
             }
-            if fresh && !self.continues(before) {
+            // What stands before the first declaration is no part of one, but has to be read by someone.
+            if fresh && (self.starts.is_empty() || !self.continues(before)) {
                 self.starts.push(self.at);
             }
             fresh = false;
@@ -364,7 +379,10 @@ impl Scanner<'_> {
     /// Reports a string that does not end on its line, and goes on after what it most likely was.
     fn unclosed_string(&mut self, start: usize, long: bool, inside: Option<usize>) {
         let word = |at: usize| self.byte(at).is_ascii_alphanumeric();
+        let early = self.strings.iter().find(|(_, end)| word(*end) && self.rewinds < MAX_REWINDS);
+        let early = early.map(|(start, _)| *start);
         if !long
+            && early.is_none()
             && inside.is_none()
             && start > 0
             && word(start - 1)
@@ -373,11 +391,6 @@ impl Scanner<'_> {
             return self.unopened_string(start);
         }
         // In `a = "x, b = "y"` it is the first string that lacks its quote.
-        let early = self
-            .strings
-            .iter()
-            .find(|(_, end)| word(*end) && self.rewinds < MAX_REWINDS)
-            .map(|(start, _)| *start);
         let start = if long { start } else { early.unwrap_or(start) };
         let end = if long { self.text.len() } else { self.string_end(start) };
         if early.is_some() {

@@ -1,35 +1,17 @@
 //! What is wrong with text that could not be read: where exactly, what was expected, and what people mean by it.
 
+mod context;
+mod items;
+mod signs;
+
 use std::sync::{Mutex, PoisonError};
 
 use pest::Parser;
 
-use super::literals::unit_meant;
 use super::{Reader, Rule, Vpipe};
-use crate::base::{Span, closest};
+use crate::base::Span;
 use crate::diag::Diagnostic;
 use crate::syntax::scan::MAX_FINDINGS;
-
-/// The words that begin a declaration.
-const KEYWORDS: [&str; 14] = [
-    "existing",
-    "for",
-    "if",
-    "kind",
-    "let",
-    "output",
-    "param",
-    "pipeline",
-    "production",
-    "rollout",
-    "secret",
-    "stage",
-    "type",
-    "use",
-];
-
-/// The words that introduce a value in a block's header.
-const PREPOSITIONS: [&str; 11] = ["as", "at", "by", "for", "from", "in", "of", "on", "to", "via", "with"];
 
 /// A run of text that could not be read, and where reading it stopped.
 pub(super) struct Trouble<'a> {
@@ -195,280 +177,6 @@ impl Trouble<'_> {
             .unwrap_or_else(|| self.general())
     }
 
-    /// `c ? a : b`, `${x}` outside a string, `elif`
-    fn foreign_sign(&self) -> Option<Diagnostic> {
-        let (found, span) = (self.found(), self.found_span());
-        Some(match found {
-            "?" if self.after_value() => self
-                .error(span, "a choice is written with `if`")
-                .help("write `if CONDITION { A } else { B }`"),
-            "elif" | "elsif" | "elseif" => self
-                .error(span, format!("`{found}` is written in two words"))
-                .help("write `else if`")
-                .fix("change to `else if`", span, "else if"),
-            _ if token(self.text) == "else" => self
-                .error(self.span(0, 4), "this `else` has no `if`")
-                .help("write it after the `}` of its `if`"),
-            _ if token(self.text) == "if"
-                && self.text.get(2..).is_some_and(|rest| rest.trim_start().starts_with('{')) =>
-            {
-                self.error(self.span(0, 2), "this `if` has no condition").help("write `if CONDITION { … }`")
-            }
-            _ if self.expects("else") && !self.after_value() && self.previous() == "}" => self
-                .after("this `if` gives no value where its condition does not hold".to_owned())
-                .help("add `else { … }`"),
-            "of" if self.expects("in") && !self.after_value() => self
-                .error(span, "expected `in`, found `of`")
-                .help("write `in`")
-                .fix("change to `in`", span, "in"),
-            "(" if self.after_value() => {
-                let name = self.previous();
-                self.error(span, format!("`{name}` cannot be called here"))
-                    .help(format!("write `{name}(…)` with the value between the parentheses"))
-            }
-            "${" => {
-                let name = self.rest().get(2..).and_then(|rest| rest.split('}').next()).unwrap_or_default();
-                let whole = self.span(self.at, self.at + name.len() + 3);
-                let diagnostic =
-                    self.error(span, "`${…}` stands in strings only").help(format!("write `{name}`"));
-                if self.rest().contains('}') {
-                    diagnostic.fix(format!("change to `{name}`"), whole, name)
-                } else {
-                    diagnostic
-                }
-            }
-            "$" => {
-                let name = token(self.rest().get(1..).unwrap_or_default());
-                self.error(span, "a name stands without `$`").help(format!("write `{name}`")).fix(
-                    "remove `$`",
-                    span,
-                    "",
-                )
-            }
-            _ => return None,
-        })
-    }
-
-    /// `20 GiB`, `50 %`
-    fn spaced_unit(&self) -> Option<Diagnostic> {
-        let previous = self.before().trim_end();
-        let number = previous.len()
-            - previous.trim_end_matches(|c: char| c.is_ascii_digit() || "._".contains(c)).len();
-        let number = previous.get(previous.len() - number..).filter(|number| !number.is_empty())?;
-        let found = self.found();
-        let unit = if found == "%" { "%" } else { unit_meant(found)? };
-        let gap = self.span(self.previous_end(), self.at + found.len());
-        Some(
-            Diagnostic::error("unknown-unit", self.found_span(), "a unit follows its number without a space")
-                .help(format!("write `{number}{unit}`"))
-                .fix(format!("change to `{number}{unit}`"), gap, unit),
-        )
-    }
-
-    /// What goes wrong with declarations.
-    fn item(&self) -> Option<Diagnostic> {
-        if self.rule != Rule::only_item {
-            return None;
-        }
-        let (found, span) = (self.found(), self.found_span());
-        let words: Vec<&str> = self.before().split_whitespace().collect();
-        let known = words.first().is_some_and(|word| KEYWORDS.contains(word));
-        if let Some(help) = words.first().or(Some(&found)).and_then(|word| self.terraform(word)) {
-            let word = token(self.text);
-            let message = format!("`{word}` is a word of Terraform");
-            return Some(self.error(self.span(0, word.len()), message).help(help));
-        }
-        Some(match (&words[..], found) {
-            ([], _) => {
-                let span = if found.is_empty() { self.span(0, self.text.len()) } else { span };
-                self.error(span, format!("`{found}` begins no declaration")).help(DECLARATIONS)
-            }
-            ([name], "=") if !known => self
-                .error(span, format!("`{name}` is a value without `let`"))
-                .help(format!("write `let {name} = …`"))
-                .fix("add `let`", self.span(0, 0), "let "),
-            ([name], ":") if !known => self
-                .error(span, format!("`{name}` is a parameter without `param`"))
-                .help(format!("write `param {name}: …`"))
-                .fix("add `param`", self.span(0, 0), "param "),
-            ([word, name, ..], ":" | "=") if !known => {
-                if let Some(near) = closest(word, KEYWORDS) {
-                    let place = self.span(0, word.len());
-                    self.error(place, format!("`{word}` begins no declaration"))
-                        .help(format!("did you mean `{near}`?"))
-                        .fix(format!("change to `{near}`"), place, near)
-                } else if found == "=" && self.rest().trim_start_matches('=').trim_start().starts_with('{') {
-                    let gap = self.span(self.previous_end(), self.at + 1);
-                    self.error(span, format!("no `=` stands before the `{{` of `{name}`"))
-                        .help(format!("write `{word} {name} {{ … }}`"))
-                        .fix("remove `=`", gap, "")
-                } else {
-                    return None;
-                }
-            }
-            (["secret", name], ":") => self
-                .error(span, "a secret has no type of its own")
-                .help(format!("write `secret {name} = env(\"NAME\")`")),
-            (["use", ..], _) if self.expected.is_empty() || !self.expects("as") => self
-                .error(span, "a module is a path in quotes, or `std.NAME`")
-                .help("write `use \"./NAME.vpipe\" as NAME`, or `use std.NAME as NAME`"),
-            (["let", name], _) => {
-                self.after(format!("`let {name}` gives no value")).help(format!("write `let {name} = …`"))
-            }
-            (["secret", name], _) => self
-                .after(format!("`secret {name}` does not say where it comes from"))
-                .help(format!("write `secret {name} = env(\"NAME\")`")),
-            (["production", "stage"], "{") => self
-                .error(self.span(0, self.previous_end()), "this stage has no name")
-                .help("write `production stage NAME { … }`"),
-            ([word], "{") if !known || matches!(*word, "pipeline" | "stage") => self
-                .error(self.span(0, word.len()), format!("`{word}` has no name"))
-                .help(format!("write `{word} NAME {{ … }}`")),
-            ([word], "") if !known => {
-                let diagnostic =
-                    self.error(self.span(0, word.len()), format!("`{word}` begins no declaration"));
-                match closest(word, KEYWORDS).filter(|_| word.len() > 3) {
-                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                    None => diagnostic.help(DECLARATIONS),
-                }
-            }
-            _ => return None,
-        })
-    }
-
-    /// What to write instead of a block of Terraform's.
-    fn terraform(&self, word: &str) -> Option<&'static str> {
-        let rest = self.text.get(word.len()..)?.trim_start();
-        if !rest.starts_with(['"', '{']) {
-            return None;
-        }
-        Some(match word {
-            "variable" => "write `param NAME: TYPE = DEFAULT`",
-            "output" => "write `output NAME = VALUE`",
-            "locals" => "write `let NAME = VALUE`",
-            "provider" => "write the region into `pipeline NAME { region = \"…\" }`",
-            "module" => "write `use \"./NAME.vpipe\" as NAME { … }`",
-            "terraform" => "leave it out; vpipe needs no settings of its own",
-            _ => return None,
-        })
-    }
-
-    /// `path = /login`, `platform = Tomcat 10 with Corretto 21`
-    fn unquoted(&self) -> Option<Diagnostic> {
-        let rule = matches!(self.rule, Rule::only_entry | Rule::only_item | Rule::only_member);
-        if !rule || self.found().is_empty() {
-            return None;
-        }
-        let sign = self.before().rfind('=')?;
-        let from = sign + 1;
-        let rest = self.text.get(from..)?.lines().next()?;
-        let value = rest.trim_start();
-        let from = from + rest.len() - value.len();
-        let value = value.get(..value.find([',', '}', ']']).unwrap_or(value.len()))?.trim_end();
-        let plain = |c: char| c.is_alphanumeric() || "_./:@*-~%? ".contains(c);
-        let word = |c: char| c.is_alphanumeric() || "/*~@".contains(c);
-        let sign = |word: &str| !word.chars().any(char::is_alphanumeric);
-        if value.split_whitespace().any(sign) {
-            return None;
-        }
-        if !value.starts_with(word)
-            || !value.chars().all(plain)
-            || value.contains(" ? ")
-            || from + value.len() < self.at
-        {
-            return None;
-        }
-        let span = self.span(from, from + value.len());
-        Some(self.error(span, "text needs quotes").help(format!("write `\"{value}\"`")).fix(
-            "add quotes",
-            span,
-            format!("\"{value}\""),
-        ))
-    }
-
-    /// `[1 2]`, `a = 1 b = 2`: a comma is missing.
-    fn separator(&self) -> Option<Diagnostic> {
-        if !self.after_value() || self.found().is_empty() {
-            return None;
-        }
-        let found = self.found();
-        let begins = found.starts_with(|c: char| c.is_alphanumeric() || "_\"[{(".contains(c));
-        let place = self.span(self.previous_end(), self.previous_end());
-        let close =
-            [("]", "`,` or `]`"), (")", "`,` or `)`")].into_iter().find(|(sign, _)| self.expects(sign));
-        let next_entry =
-            self.rest().get(found.len()..).is_some_and(|rest| rest.trim_start().starts_with('='));
-        match close {
-            Some((_, words)) if self.expects(",") => {
-                let diagnostic = self.error(self.found_span(), format!("expected {words}, found `{found}`"));
-                Some(if begins {
-                    diagnostic.help("put a comma between the two").fix("add a comma", place, ",")
-                } else {
-                    diagnostic
-                })
-            }
-            None if next_entry && !self.expects("{") && self.rule == Rule::only_entry => Some(
-                self.error(self.found_span(), format!("expected a comma or a new line before `{found}`"))
-                    .help("put a comma between the two")
-                    .fix("add a comma", place, ","),
-            ),
-            _ => None,
-        }
-    }
-
-    /// What goes wrong in bodies, kinds, steps and conditions.
-    fn in_context(&self) -> Option<Diagnostic> {
-        let (found, span) = (self.found(), self.found_span());
-        let words: Vec<&str> = self.before().split_whitespace().collect();
-        Some(match self.rule {
-            Rule::only_entry => match (&words[..], found) {
-                ([name], "") => self
-                    .error(self.span(0, name.len()), format!("expected `=` and a value after `{name}`"))
-                    .help(format!("write `{name} = …`")),
-                ([name, first, ..], "=") if self.expects("via") => self
-                    .error(span, format!("the values of `{name}` stand between braces"))
-                    .help(format!("write `{name} {first} {{ … }}`")),
-                ([.., word], "") if words.len() > 1 && PREPOSITIONS.contains(word) => {
-                    self.after(format!("expected a value after `{word}`"))
-                }
-                ([], _) if !found.is_empty() => self
-                    .error(span, format!("expected a name, found `{found}`"))
-                    .help("write `NAME = VALUE`, or a block such as `NAME { … }`"),
-                _ => return None,
-            },
-            Rule::only_action => match (&words[..], found) {
-                ([name], "=" | ":") => self
-                    .error(span, "a step holds actions, not attributes")
-                    .help(format!("begin with a verb, such as `run` or `deploy`, instead of `{name}`")),
-                ([.., word], "") if self.expects("0..9") && words.len() > 2 => {
-                    self.after(format!("expected a value after `{word}`"))
-                }
-                _ => return None,
-            },
-            Rule::only_part if words.first() == Some(&"step") => {
-                return match (&words[..], found) {
-                    (["step"], "{") => Some(
-                        self.error(self.span(0, 4), "this step has no name").help("write `step NAME { … }`"),
-                    ),
-                    _ => None,
-                };
-            }
-            Rule::only_part => self
-                .error(if found.is_empty() { self.span(0, self.text.len()) } else { span }, "expected a step")
-                .help("write `step NAME { … }`, `parallel { … }` or `on failure { … }`"),
-            Rule::only_condition if !words.is_empty() && self.expects("==") => self
-                .error(span, format!("expected `=`, `contains` or `matches`, found `{found}`"))
-                .help(format!("write `{} = …`", words.join(" "))),
-            Rule::only_member => match (&words[..], found) {
-                ([name], "") => self
-                    .error(self.span(0, name.len()), format!("expected `:` and a type after `{name}`"))
-                    .help(format!("write `{name}: TYPE`")),
-                _ => return None,
-            },
-            _ => return None,
-        })
-    }
-
     /// An error at what was found, or after the last word where nothing follows.
     fn after(&self, message: String) -> Diagnostic {
         let end = self.previous_end();
@@ -490,7 +198,28 @@ impl Trouble<'_> {
             (None, "") => "this cannot be read".to_owned(),
             (None, _) => format!("`{found}` cannot stand here"),
         };
-        self.after(message)
+        if found.starts_with(|c: char| c.is_alphabetic() && !c.is_ascii()) {
+            let before = last_word(self.before()).len();
+            let place = self.span(self.at - before, self.at + found.len());
+            let name = self.text.get(self.at - before..self.at + found.len()).unwrap_or_default();
+            return self
+                .error(place, format!("`{name}` is no name"))
+                .help("names are made of the letters `a` to `z`, digits and `_`; texts stand in quotes");
+        }
+        let help = match what {
+            Some("a value") => "write a value, such as `\"text\"`, `3`, `20GiB`, or a name".to_owned(),
+            Some("a type") => {
+                "write a type, such as `String`, `Int`, `[Domain]` or `\"a\" | \"b\"`".to_owned()
+            }
+            Some("a name") => "a name is made of letters, digits and `_`, first a letter".to_owned(),
+            Some("a new line") => "begin each declaration on a line of its own".to_owned(),
+            Some("a comma or a new line") => {
+                "write each entry on a line of its own, or a comma between them".to_owned()
+            }
+            Some(what) => format!("write {what}"),
+            None => "delete it; if it is a text, put it in quotes".to_owned(),
+        };
+        self.after(message).help(help)
     }
 
     /// What could have stood at the place of the trouble, in words.
@@ -540,6 +269,7 @@ impl Trouble<'_> {
     }
 }
 
-/// What to say where no declaration begins.
-const DECLARATIONS: &str =
-    "write a declaration, such as `KIND NAME { … }`, `let NAME = VALUE` or `rollout { … }`";
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

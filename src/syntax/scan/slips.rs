@@ -154,6 +154,18 @@ impl Scanner<'_> {
                 self.at = end;
             }
             '“' | '”' | '„' | '‘' | '’' => return self.curly_quotes(c),
+            '–' | '—' | '−' | '‐' | '‑' | '\u{ff01}'..='\u{ff5e}' => self.look_alike(c),
+            '…' => {
+                let span = self.span(start, end);
+                self.report(
+                    Diagnostic::error("syntax-error", span, "`…` stands for something left out")
+                        .help("write what belongs here, or delete it")
+                        .fix("delete `…`", span, ""),
+                );
+                self.fill(start, end, b' ');
+                self.at = end;
+            }
+            c if letter_like(c).is_some() => return self.look_alike_letters(),
             c if c.is_control()
                 || c.is_whitespace()
                 || ('\u{200b}'..='\u{200f}').contains(&c)
@@ -164,6 +176,62 @@ impl Scanner<'_> {
             }
             _ => return false,
         }
+        true
+    }
+
+    /// A sign that looks like one of ASCII, which is read instead.
+    fn look_alike(&mut self, c: char) {
+        let (start, end) = (self.at, self.at + c.len_utf8());
+        let meant = match c {
+            '\u{ff01}'..='\u{ff5e}' => {
+                char::from_u32(u32::from(c) - 0xfee0).filter(char::is_ascii).unwrap_or('-')
+            }
+            _ => '-',
+        };
+        let span = self.span(start, end);
+        let message = format!("`{c}` is U+{:04X}, and only looks like `{meant}`", u32::from(c));
+        self.report(
+            Diagnostic::error("invalid-character", span, message).help(format!("write `{meant}`")).fix(
+                format!("change to `{meant}`"),
+                span,
+                meant,
+            ),
+        );
+        self.fill(start, end, b' ');
+        if meant.is_ascii_punctuation() && !matches!(meant, '"' | '\'' | '{' | '}' | '(' | ')' | '[' | ']') {
+            self.set(start, meant as u8);
+        }
+        self.at = end;
+    }
+
+    /// Letters of another alphabet that look like those of ASCII. The entry is not read.
+    fn look_alike_letters(&mut self) -> bool {
+        let start = self.at;
+        let rest = self.slice(start, self.text.len());
+        let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let odd = |c: &char| !c.is_ascii();
+        if !word.chars().filter(odd).all(|c| letter_like(c).is_some()) {
+            return false;
+        }
+        let length =
+            word.char_indices().filter(|(_, c)| odd(c)).last().map_or(0, |(at, c)| at + c.len_utf8());
+        let seen = word.get(..length).unwrap_or_default();
+        let meant: String = seen.chars().map(|c| letter_like(c).unwrap_or(c)).collect();
+        let span = self.span(start, start + length);
+        let message = match seen.chars().next() {
+            Some(c) if c.len_utf8() == length => {
+                format!("`{seen}` is U+{:04X}, and only looks like `{meant}`", u32::from(c))
+            }
+            _ => format!("`{seen}` only looks like `{meant}`: there are letters of another alphabet in it"),
+        };
+        self.report(
+            Diagnostic::error("invalid-character", span, message).help(format!("write `{meant}`")).fix(
+                format!("change to `{meant}`"),
+                span,
+                meant,
+            ),
+        );
+        self.at = start + word.len();
         true
     }
 
@@ -203,4 +271,11 @@ impl Scanner<'_> {
         self.at = end;
         true
     }
+}
+
+/// The ASCII letter that a Cyrillic or Greek one looks like.
+fn letter_like(c: char) -> Option<char> {
+    const ALIKE: (&str, &str) =
+        ("аеорсухіјѕԁһАВЕКМНОРСТХαορνΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeopcyxijsdhABEKMHOPCTXaopvABEZHIKMNOPTYX");
+    ALIKE.0.chars().zip(ALIKE.1.chars()).find(|(other, _)| *other == c).map(|(_, ascii)| ascii)
 }
