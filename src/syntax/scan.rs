@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 64;
 /// How many findings are kept; no person reads more, and a text of nothing but errors has millions.
 pub(super) const MAX_FINDINGS: usize = 1_000;
 
-/// How often a file is read again from an earlier string on a line.
+/// How often a file is read again from an earlier string on a line, or looked through in vain for the end of something.
 const MAX_REWINDS: usize = 100;
 
 /// What the pass finds.

@@ -1,6 +1,6 @@
 //! Lines that come from somewhere else: a merge, a diff, a terminal, Markdown, YAML, a heredoc.
 
-use super::Scanner;
+use super::{MAX_REWINDS, Scanner};
 use crate::diag::{Diagnostic, Edit, Fix};
 
 /// The most items of a list of YAML that are mended.
@@ -121,7 +121,13 @@ impl Scanner<'_> {
     /// `<!-- text -->` on lines of its own
     fn markup_comment(&mut self) -> bool {
         let start = self.at;
-        let Some(length) = self.slice(start, self.text.len()).find("-->") else { return false };
+        if self.rewinds >= MAX_REWINDS {
+            return false;
+        }
+        let Some(length) = self.slice(start, self.text.len()).find("-->") else {
+            self.rewinds += 1;
+            return false;
+        };
         let end = start + length + 3;
         if !self.slice(end, self.line_end(end)).trim().is_empty() {
             return false;
@@ -235,6 +241,9 @@ impl Scanner<'_> {
     /// `<<EOF … EOF`
     pub(super) fn heredoc(&mut self) -> bool {
         let start = self.at;
+        if self.byte(start + 1) != b'<' || self.rewinds >= MAX_REWINDS {
+            return false;
+        }
         let Some(rest) = self.slice(start, self.line_end(start)).strip_prefix("<<") else { return false };
         let word = rest.trim_start_matches(['-', '~']).trim();
         let word = word.trim_matches(['"', '\'']).to_owned();
@@ -249,6 +258,7 @@ impl Scanner<'_> {
         let mut at = self.line_end(start);
         let (from, end) = loop {
             if at >= self.text.len() {
+                self.rewinds += 1;
                 return false;
             }
             let end = self.line_end(at + 1);
