@@ -160,6 +160,7 @@ impl<'a> Checker<'a> {
             ExprKind::Duration(_) => Type::scalar(Base::Duration),
             ExprKind::Size(_) => Type::scalar(Base::Size),
             ExprKind::Percent(_) => Type::scalar(Base::Percent),
+            ExprKind::Fraction(text) => self.fraction(text, e.span, hint),
             ExprKind::String(parts) => self.string(parts),
             ExprKind::Name(name) => self.name(name, e.span, hint),
             // The parser has told that parameters go by their names alone.
@@ -209,6 +210,35 @@ impl<'a> Checker<'a> {
                 then.join(otherwise)
             }
         }
+    }
+
+    /// Reports a number with a fraction.
+    fn fraction(&mut self, text: &str, span: Span, hint: Option<&Type>) -> Type {
+        let wants =
+            |base: Base| hint.is_some_and(|ty| ty.members().iter().any(|member| member.base() == Some(base)));
+        let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+        let share = (whole == "0" && (1..=4).contains(&rest.len()))
+            .then(|| format!("{rest:0<4}").parse::<i64>().unwrap_or_default());
+        let (quoted, diagnostic) =
+            (format!("\"{text}\""), Diagnostic::error("invalid-number", span, "a number has no fraction"));
+        self.report(match share {
+            Some(share) if wants(Base::Percent) => {
+                let (whole, part) = (share / 100, format!("{:02}", share % 100));
+                let part = part.trim_end_matches('0');
+                let percent = if part.is_empty() { format!("{whole}%") } else { format!("{whole}.{part}%") };
+                diagnostic.help(format!("write a percentage: `{percent}`")).fix(
+                    format!("change to `{percent}`"),
+                    span,
+                    percent,
+                )
+            }
+            _ if wants(Base::Int) && !wants(Base::String) => diagnostic.help(format!(
+                "write a whole number, such as `{}`",
+                whole.parse::<i64>().unwrap_or(1).max(1)
+            )),
+            _ => diagnostic.help(format!("write `{quoted}` if it is a text")).fix("add quotes", span, quoted),
+        });
+        Type::Error
     }
 
     fn name(&mut self, name: &'a str, span: Span, hint: Option<&Type>) -> Type {

@@ -33,6 +33,7 @@ pub fn expr<'a>(e: &'a Expr, see: &mut dyn FnMut(&'a Expr)) {
         | ExprKind::Duration(_)
         | ExprKind::Size(_)
         | ExprKind::Percent(_)
+        | ExprKind::Fraction(_)
         | ExprKind::Name(_)
         | ExprKind::Broken => {}
     }

@@ -221,6 +221,7 @@ impl Marker<'_> {
             | ExprKind::Duration(_)
             | ExprKind::Size(_)
             | ExprKind::Percent(_)
+            | ExprKind::Fraction(_)
             | ExprKind::Name(_)
             | ExprKind::Broken => {}
         }

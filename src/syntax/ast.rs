@@ -405,6 +405,8 @@ pub enum ExprKind {
     Size(i64),
     /// `50%`: hundredths of a percent, so `12.5%` is 1250
     Percent(i64),
+    /// `8.0`, which no number can be: what is meant by it depends on what is expected
+    Fraction(String),
     /// `"…${x}…"`; a plain string has one `Text` part or none
     String(Vec<StringPart>),
     /// `name`

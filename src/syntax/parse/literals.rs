@@ -84,6 +84,9 @@ impl Reader<'_> {
         if text.contains('/') || text.matches('.').count() > 1 {
             return self.needs_quotes(text, span, "text needs quotes");
         }
+        if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+            return ExprKind::Fraction(text.to_owned());
+        }
         let Some(whole) = whole_units(text) else {
             return self.needs_quotes(text, span, "a number has no fraction");
         };

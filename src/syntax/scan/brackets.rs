@@ -178,6 +178,9 @@ impl Scanner<'_> {
 
     /// A closing bracket meets what is open.
     fn close(&mut self, bracket: Bracket, surplus: bool, repair: &mut Repair) {
+        if surplus && bracket.byte == b'}' && self.closes_another(bracket, repair) {
+            return;
+        }
         let matching = repair.open.iter().rposition(|open| open.closer() == bracket.byte);
         let stray = surplus && bracket.byte == b'}' && self.is_stray(bracket, repair);
         let Some(matching) = matching.filter(|_| !stray) else {
@@ -191,6 +194,32 @@ impl Scanner<'_> {
         }
         repair.open.pop();
         repair.edges.push(Edge { at: bracket.at, down: false });
+    }
+
+    /// Whether a brace, among more closing than opening ones, stands where a bracket of its line is to be closed.
+    fn closes_another(&mut self, bracket: Bracket, repair: &mut Repair) -> bool {
+        let Some(open) = repair.open.last().copied().filter(|open| open.byte != b'{') else { return false };
+        if repair.line(open.at) != repair.line(bracket.at) {
+            return false;
+        }
+        repair.open.pop();
+        repair.edges.push(Edge { at: bracket.at, down: false });
+        self.wrong_closer(bracket, open);
+        self.set(bracket.at, open.closer());
+        true
+    }
+
+    /// Reports `)` where `]` belongs.
+    fn wrong_closer(&mut self, bracket: Bracket, open: Bracket) {
+        let (sign, opener) = (char::from(bracket.byte), char::from(open.byte));
+        let wanted = char::from(open.closer());
+        let span = self.span(bracket.at, bracket.at + 1);
+        self.report(
+            Diagnostic::error("unclosed-brace", span, format!("`{sign}` does not close `{opener}`"))
+                .related(self.span(open.at, open.at + 1), "opened here")
+                .help(format!("write `{wanted}`"))
+                .fix(format!("change to `{wanted}`"), span, wanted),
+        );
     }
 
     /// Whether a brace, among more closing than opening ones, closes what its place does not suggest.
@@ -219,20 +248,14 @@ impl Scanner<'_> {
         }
         let sign = char::from(bracket.byte);
         let span = self.span(bracket.at, bracket.at + 1);
-        let diagnostic = match repair.open.last().copied() {
-            Some(open) if bracket.byte != b'}' && open.byte != b'{' => {
-                let (wanted, opener) = (char::from(open.closer()), char::from(open.byte));
-                let place = self.span(open.at, open.at + 1);
-                Diagnostic::error("unclosed-brace", span, format!("`{sign}` does not close `{opener}`"))
-                    .related(place, "opened here")
-                    .help(format!("write `{wanted}`"))
-                    .fix(format!("change to `{wanted}`"), span, wanted)
-            }
-            _ => Diagnostic::error("unopened-brace", span, format!("`{sign}` closes nothing"))
-                .help("delete it, or add what it should close")
-                .fix(format!("delete `{sign}`"), span, ""),
-        };
-        self.report(diagnostic);
+        match repair.open.last().copied() {
+            Some(open) if bracket.byte != b'}' && open.byte != b'{' => self.wrong_closer(bracket, open),
+            _ => self.report(
+                Diagnostic::error("unopened-brace", span, format!("`{sign}` closes nothing"))
+                    .help("delete it, or add what it should close")
+                    .fix(format!("delete `{sign}`"), span, ""),
+            ),
+        }
         self.set(bracket.at, b' ');
     }
 
@@ -305,11 +328,11 @@ impl Scanner<'_> {
                 last.code == "unclosed-brace"
                     && repair.line((last.span.start - self.base) as usize) == repair.line(open.at)
             });
-            let diagnostic =
-                Diagnostic::error("unclosed-brace", span, format!("this `{sign}` is never closed"))
-                    .label("opened here")
-                    .help(format!("add `{closer}`"));
             if !known {
+                let diagnostic =
+                    Diagnostic::error("unclosed-brace", span, format!("this `{sign}` is never closed"))
+                        .label("opened here");
+                let diagnostic = self.with_closer(diagnostic, open, before, repair);
                 self.report(diagnostic);
             }
         }
@@ -336,6 +359,33 @@ impl Scanner<'_> {
             _ => repair.missing.push((end, closer)),
         }
         repair.edges.push(Edge { at: end, down: false });
+    }
+
+    /// Says where a bracket most likely ends, and adds its counterpart there.
+    fn with_closer(&self, found: Diagnostic, open: Bracket, before: usize, repair: &Repair) -> Diagnostic {
+        let closer = char::from(open.closer());
+        let end = match open.byte {
+            b'{' => self.code_end(before),
+            _ => self.bracket_end(open.at, before, repair),
+        };
+        let (line, last) = (repair.line(open.at), repair.line(end.saturating_sub(1)));
+        let found = found.help(format!("add `{closer}`"));
+        if end <= open.at + 1 || line != last && open.byte != b'{' {
+            return found;
+        }
+        let text = match (open.byte, line == last) {
+            (b'{', false) => format!("\n{}{closer}", " ".repeat(self.indent(line, repair))),
+            (b'{', true) => format!(" {closer}"),
+            _ => closer.to_string(),
+        };
+        let code = self.clean.get(..end).unwrap_or_default();
+        let word =
+            code.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        found.related(self.span(end - word.max(1), end), format!("`{closer}` is missing after this")).fix(
+            format!("add `{closer}`"),
+            self.span(end, end),
+            text,
+        )
     }
 
     fn starts_line(&self, at: usize, repair: &Repair) -> bool {

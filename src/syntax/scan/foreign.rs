@@ -20,14 +20,12 @@ impl Scanner<'_> {
         let end = self.line_end(start);
         let text = self.slice(start, end).trim_end().to_owned();
         let margin = start == 0 || self.byte(start - 1) == b'\n';
-        let error = |message: &str| {
-            let span = self.span(start, start + text.len());
-            Diagnostic::error("syntax-error", span, message)
-        };
+        let place = self.span(start, start + text.len());
+        let error = |message: &str| Diagnostic::error("syntax-error", place, message);
         match self.byte(start) {
-            b'<' if margin && text.starts_with("<<<<<<<") => return self.conflict(),
+            b'<' if margin && text.starts_with("<<<<<<<") && self.conflict() => return true,
             b'<' if text.starts_with("<!--") => return self.markup_comment(),
-            b'=' | b'>' | b'|' if margin && is_marker(&text) => {
+            b'<' | b'=' | b'>' | b'|' if margin && is_marker(&text) => {
                 let found = error("a line of a merge is left over").help("delete it");
                 self.delete_line("delete the line", found);
             }
@@ -293,7 +291,11 @@ impl Scanner<'_> {
 
 /// Whether a line is left of a merge, without its beginning.
 fn is_marker(text: &str) -> bool {
-    text == "=======" || text.starts_with(">>>>>>> ") || text == ">>>>>>>" || text.starts_with("||||||| ")
+    text.starts_with("<<<<<<< ")
+        || text == "======="
+        || text.starts_with(">>>>>>> ")
+        || text == ">>>>>>>"
+        || text.starts_with("||||||| ")
 }
 
 fn is_word(text: &str) -> bool {

@@ -47,11 +47,7 @@ impl Trouble<'_> {
                 }
             }
             _ if self.cloudformation_tag().is_some() => return self.cloudformation_tag(),
-            "..." | ".."
-                if self.rest().starts_with("..")
-                    && self.previous().starts_with(|c: char| c.is_ascii_digit())
-                    && self.before().ends_with("..") =>
-            {
+            "." if self.before().ends_with("..") => {
                 let place = self.span(self.at - 2, self.at + 1);
                 self.error(place, "a range is written with two dots").help("write `..`").fix(
                     "write `..`",
