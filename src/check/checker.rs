@@ -81,6 +81,8 @@ pub(super) struct Checker<'a> {
     /// How many `if`s and `for`s around items there are so far.
     pub(super) around: usize,
     pub(super) out: Vec<Diagnostic>,
+    /// Whether the text of a command is looked at.
+    pub(super) command: bool,
     /// Which names have been referred to, by their number in the scope.
     used: Vec<bool>,
     /// Words of text that could not be parsed.
@@ -108,6 +110,7 @@ impl<'a> Checker<'a> {
             graph: Graph::default(),
             around: 0,
             out: Vec::new(),
+            command: false,
             lost,
             told: HashSet::new(),
             effort: EFFORT,

@@ -161,7 +161,10 @@ impl<'a> Checker<'a> {
             ExprKind::Size(_) => Type::scalar(Base::Size),
             ExprKind::Percent(_) => Type::scalar(Base::Percent),
             ExprKind::Fraction(text) => self.fraction(text, e.span, hint),
-            ExprKind::String(parts) => self.string(parts),
+            ExprKind::String(parts) => {
+                self.plain_names(e, parts);
+                self.string(parts)
+            }
             ExprKind::Name(name) => self.name(name, e.span, hint),
             // The parser has told that parameters go by their names alone.
             ExprKind::Member(inner, member) if matches!(&inner.kind, ExprKind::Name(name) if name == "var" && !self.knows(name)) =>

@@ -33,6 +33,7 @@ mod narrow;
 mod operators;
 mod order;
 mod params;
+mod plain;
 mod read;
 mod resources;
 mod rollout;

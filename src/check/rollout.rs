@@ -159,7 +159,11 @@ impl<'a> Checker<'a> {
             return self.conditions(action, verb);
         }
         match &action.object {
-            Some(object) => self.take(object, verb.object, verb.name),
+            Some(object) => {
+                self.command = verb.name == "run";
+                self.take(object, verb.object, verb.name);
+                self.command = false;
+            }
             None => self.report(
                 Diagnostic::error("invalid-action", action.verb.span, format!("`{name}` does not say what"))
                     .help(format!("write `{}`", verb.usage)),

@@ -81,12 +81,14 @@ codes! {
     "not-existing": "a resource of this kind cannot be looked up",
     "not-known-yet": "a value is needed before its resource exists",
     "out-of-range": "a number is too small or too large",
+    "plain-interpolation" warns: "a text names something without `${…}`",
     "plain-secret": "a secret stands in the file in plain text",
     "possibly-none": "a value that may be missing is used as if it were there",
     "rule-violated" warns: "a rule of the library is broken",
     "secret-exposed": "a secret would be shown in the open",
     "shadowed-name" warns: "a name hides another",
     "syntax-error": "the text cannot be read",
+    "template-mismatch": "a template and its values do not belong together",
     "too-deep": "an expression nests too deeply",
     "too-large": "a type, a value or a file is too large",
     "too-many-findings": "there are more findings than are shown",
@@ -114,6 +116,7 @@ codes! {
     "unreadable-secret": "a secret is there and cannot be read",
     "unused-allow" warns: "an `allow` is not needed",
     "unused-name" warns: "a name that nothing refers to",
+    "used-too-early" warns: "a step uses a file before one makes it",
 }
 
 /// What is known about a code.

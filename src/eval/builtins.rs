@@ -127,7 +127,9 @@ fn merge(maps: &[Value]) -> Result<Value, String> {
 
 fn extreme(name: &str, items: &[Value]) -> Result<Value, String> {
     let mut rest = items.iter();
-    let mut best = rest.next().ok_or_else(|| format!("`{name}` of an empty list"))?;
+    let mut best = rest.next().ok_or_else(|| {
+        format!("`{name}` of an empty list; ask before: `if len(…) > 0 {{ … }} else {{ … }}`")
+    })?;
     for item in rest {
         let order = order(item, best)?;
         if (name == "min" && order.is_lt()) || (name == "max" && order.is_gt()) {
@@ -139,7 +141,7 @@ fn extreme(name: &str, items: &[Value]) -> Result<Value, String> {
 
 fn range(start: i64, end: i64) -> Result<Value, String> {
     if usize::try_from(end.saturating_sub(start)).is_ok_and(|length| length > LONGEST_LIST) {
-        return Err(format!("`range` makes at most {LONGEST_LIST} numbers"));
+        return Err(format!("`range` makes at most {LONGEST_LIST} numbers; make fewer"));
     }
     Ok((start..end).collect::<Vec<i64>>().into())
 }
@@ -158,7 +160,10 @@ fn distinct(items: &[Value]) -> Vec<Value> {
 pub(super) fn fits(op: &str, args: &[Value]) -> Result<(), String> {
     let bytes = |value: &Value| value.as_str().map_or(16, str::len);
     let text = |bytes: usize| match bytes > LONGEST_TEXT {
-        true => Err("the text would be longer than 1 MiB".to_owned()),
+        true => {
+            Err("the text would be longer than 1 MiB; make it shorter, or read it in a step of the rollout"
+                .to_owned())
+        }
         false => Ok(()),
     };
     let list = |length: usize| match length > LONGEST_LIST {

@@ -4,6 +4,7 @@ use indexmap::{IndexMap, IndexSet};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use super::artifacts::Artifacts;
 use super::evaluate::Inputs;
 use super::inputs::Settings;
 use super::known::Doubt;
@@ -114,6 +115,8 @@ pub(super) struct Evaluator<'a> {
     /// For each node in order, what else is asked of it.
     pub(super) traces: Vec<Trace>,
     pub(super) keep: Keep,
+    /// What the rollout does with files.
+    pub(super) artifacts: Artifacts,
     pub(super) regexes: HashMap<&'a str, Option<regex_lite::Regex>>,
     pub(super) defaults: HashMap<usize, Option<Value>>,
     pub(super) templates: HashMap<usize, Rc<Template<'a>>>,
@@ -151,6 +154,7 @@ impl<'a> Evaluator<'a> {
             nodes: IndexMap::new(),
             traces: Vec::new(),
             keep,
+            artifacts: Artifacts::default(),
             regexes: HashMap::new(),
             defaults: HashMap::new(),
             templates: HashMap::new(),

@@ -178,7 +178,11 @@ impl<'a> Evaluator<'a> {
                 };
                 self.spend(size, span).then_some(value)
             }
-            Err(why) => self.wrong(Diagnostic::error("cannot-evaluate", span, why)),
+            Err(why) => {
+                // What to do stands after a semicolon.
+                let (why, help) = why.split_once("; ").unwrap_or((&why, "choose other values"));
+                self.wrong(Diagnostic::error("cannot-evaluate", span, why).help(help))
+            }
         }
     }
 
@@ -471,7 +475,8 @@ impl<'a> Evaluator<'a> {
         }
         if !builtins::BUILTINS.contains(&name.value.as_str()) {
             let message = format!("`{}` cannot be called here", name.value);
-            return self.wrong(Diagnostic::error("cannot-evaluate", name.span, message));
+            let found = Diagnostic::error("cannot-evaluate", name.span, message);
+            return self.wrong(found.help("choices stand only where they are asked for"));
         }
         let values: Vec<Option<Value>> = args.iter().map(|arg| self.value(&arg.value, &ANY, cx)).collect();
         let values = values.into_iter().collect::<Option<Vec<_>>>()?;
@@ -483,7 +488,8 @@ impl<'a> Evaluator<'a> {
         let value = self.value(expr, &ANY, cx)?;
         let Value::String(written) = &value else {
             let why = format!("`file` reads a path, not {}", describe(&value));
-            return self.wrong(Diagnostic::error("cannot-evaluate", expr.span, why));
+            let found = Diagnostic::error("cannot-evaluate", expr.span, why);
+            return self.wrong(found.help("write the path as a text, known before the run"));
         };
         let folder = if self.is_resolved(expr, cx.frame) { None } else { self.folder(cx.frame) };
         let path = super::paths::join(&folder.unwrap_or_default(), written);

@@ -10,6 +10,7 @@
 //! - What has no value is `None`, and silences whatever follows from it; a finding tells why, once.
 //! - Every evaluation ends: steps, depth, sizes of texts, lists and values have limits.
 
+mod artifacts;
 mod body;
 mod builtins;
 mod conform;

@@ -6,6 +6,7 @@
 use super::builtins;
 use super::show::{describe, show};
 use super::value::{Attrs, Deferred, Secret, Value};
+use crate::base::{closest, sentence_list};
 
 /// Operations that look only at the outside of their arguments: a list of deferred values has a known length.
 const SHALLOW: [&str; 9] = ["index", "member", "len", "keys", "values", "merge", "flatten", "??", "+"];
@@ -163,7 +164,12 @@ pub(super) fn index(list: &Value, at: &Value) -> Result<Value, String> {
     match (list, at) {
         (Value::List(items), Value::Int(at)) => {
             usize::try_from(*at).ok().and_then(|at| items.get(at)).cloned().ok_or_else(|| {
-                format!("there is no element {at}: the list has {}", count(items.len(), "element"))
+                let has = count(items.len(), "element");
+                let help = match items.len() {
+                    0 => "ask before: `if len(…) > 0 { … } else { … }`".to_owned(),
+                    n => format!("they are counted from 0: the last one is `[{}]`", n - 1),
+                };
+                format!("there is no element {at}: the list has {has}; {help}")
             })
         }
         (Value::Map(fields), Value::String(key)) => {
@@ -177,10 +183,17 @@ pub(super) fn index(list: &Value, at: &Value) -> Result<Value, String> {
     }
 }
 
+/// How many keys are named where one is wrong.
+const MOST_KEYS: usize = 8;
+
 fn no_key(key: &str, fields: &Attrs) -> String {
-    match crate::base::closest(key, fields.keys().map(String::as_str)) {
-        Some(near) => format!("there is no key `{key}`; did you mean `{near}`"),
-        None => format!("there is no key `{key}`"),
+    match closest(key, fields.keys().map(String::as_str)) {
+        Some(near) => format!("there is no key `{key}`; did you mean `{near}`?"),
+        None if fields.is_empty() => format!("there is no key `{key}`; the map is empty"),
+        None => {
+            let keys = sentence_list(fields.keys().map(String::as_str).take(MOST_KEYS), "and");
+            format!("there is no key `{key}`; it has {keys}")
+        }
     }
 }
 
@@ -231,7 +244,7 @@ fn arithmetic(op: &str, a: &Value, b: &Value) -> Result<Value, String> {
         "*" if matches!(a, Value::Percent(_)) && !matches!(b, Value::Percent(_)) => arithmetic(op, b, a),
         "*" if b_int => like(a, x.checked_mul(y)),
         "*" if a_int => like(b, x.checked_mul(y)),
-        "/" if y == 0 => Err("division by zero".to_owned()),
+        "/" if y == 0 => Err("division by zero; ask before: `if x != 0 { … } else { … }`".to_owned()),
         "/" if b_int => like(a, x.checked_div(y)),
         "/" if alike => like(&Value::Int(0), x.checked_div(y)),
         _ => Err(mismatch()),
@@ -240,7 +253,7 @@ fn arithmetic(op: &str, a: &Value, b: &Value) -> Result<Value, String> {
 
 /// A number in the unit of another.
 fn like(unit: &Value, number: Option<i64>) -> Result<Value, String> {
-    let number = number.ok_or("the result is too large")?;
+    let number = number.ok_or("the result is too large; numbers have at most 18 digits")?;
     match unit {
         Value::Int(_) => Ok(Value::Int(number)),
         Value::Duration(_) => Ok(Value::Duration(number)),

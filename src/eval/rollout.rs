@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use std::sync::LazyLock;
 
+use super::artifacts::Artifacts;
 use super::evaluator::{ANY, Cx, Evaluator};
 use super::formats;
 use super::manifest::{Action, ActionKind, Condition, Expect, Step, Test};
@@ -35,6 +36,7 @@ impl<'a> Evaluator<'a> {
     /// The steps and what is done when one fails.
     pub(super) fn rollout(&mut self) -> (Vec<Vec<Step>>, Vec<Action>) {
         let mut groups = Vec::new();
+        self.artifacts = Artifacts::default();
         let mut on_failure = Vec::new();
         for item in &self.program.root.ast.items {
             let ItemKind::Rollout(rollout) = &item.kind else { continue };
@@ -48,7 +50,9 @@ impl<'a> Evaluator<'a> {
                 if !steps.is_empty() {
                     groups.push(steps);
                 }
+                self.artifacts.group += 1;
             }
+            self.taken_too_early();
             if let Some(failure) = &rollout.on_failure {
                 on_failure = self.actions(&failure.actions);
             }
@@ -94,6 +98,11 @@ impl<'a> Evaluator<'a> {
         let clauses = self.clauses(verb, action);
         let (object, mut clauses) = (object?, clauses?);
         self.sanity(verb.name, action, &object, &clauses);
+        if let ("render", Some(at), Some(Value::Map(with))) = (verb.name, &action.object, clauses.get("with"))
+        {
+            self.template_fits(&object, at, with, action);
+        }
+        self.note_files(verb.name, action, &object, |name| clauses.get(name).cloned());
         let node = |value: Value| match value {
             Value::Handle(node) => Some(node),
             _ => None,
@@ -297,7 +306,8 @@ impl<'a> Evaluator<'a> {
         {
             self.report(
                 Diagnostic::error("invalid-format", span, format!("`{regex}` is no regular expression"))
-                    .label(why.to_string()),
+                    .label(why.to_string())
+                    .help("to look for a text as it is write `contains`"),
             );
         }
         match (subject, value) {
