@@ -89,13 +89,12 @@ impl<'a> Checker<'a> {
         let source = &secret.source;
         self.touch(source);
         let usual = secret.name.value.to_uppercase();
-        let found = Diagnostic::error("invalid-secret", source.span, "this is not where a secret can come from");
+        let found =
+            Diagnostic::error("invalid-secret", source.span, "this is not where a secret can come from");
         self.report(match meant_variable(source).map(|name| format!("env(\"{name}\")")) {
-            Some(right) => found.help(format!("write `{right}`")).fix(
-                format!("write `{right}`"),
-                source.span,
-                right,
-            ),
+            Some(right) => {
+                found.help(format!("write `{right}`")).fix(format!("write `{right}`"), source.span, right)
+            }
             None => found.label("whoever reads the file would read it").help(format!(
                 "write `env(\"{usual}\")`, `secrets_manager(\"…\")` or `ssm_parameter(\"/…\")`"
             )),
