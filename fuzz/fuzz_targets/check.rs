@@ -4,16 +4,12 @@
 use libfuzzer_sys::fuzz_target;
 use std::path::PathBuf;
 use vpipe::check::check_text;
-use vpipe::diag::{Format, Look, Severity, render};
-use vpipe::eval::check_stages;
+use vpipe::diag::{Format, Look, render};
+use vpipe::eval::examine;
 
 fuzz_target!(|text: &str| {
     // A folder that does not exist: what a text reads beside itself is not there.
-    let mut checked = check_text("fuzz.vpipe", text, PathBuf::from("/nonexistent"));
-    let wrong = checked.diagnostics.iter().any(|finding| finding.severity == Severity::Error);
-    if let (Some(program), false) = (&checked.program, wrong) {
-        checked.diagnostics.extend(check_stages(program));
-    }
+    let checked = examine(check_text("fuzz.vpipe", text, PathBuf::from("/nonexistent")));
     let look = Look { colour: false, unicode: false, width: 100 };
     for format in [Format::Human, Format::Sarif] {
         render(format, &checked.diagnostics, &checked.sources, look);
