@@ -81,7 +81,7 @@ impl<'a> Evaluator<'a> {
             (Type::Scalar(scalar), value) => self.scalar(value, scalar, ty, folder),
             (Type::Literal(_), value) if shaped(&value, ty) => Ok(value),
             (Type::Variant(variant), Value::Variant(word, params)) if word == variant.name => {
-                self.variant(variant, params, folder)
+                self.variant(variant, word, params, folder)
             }
             (Type::List(item), Value::List(items)) => {
                 let items = items.into_iter().map(|one| self.conform(one, item, folder));
@@ -142,9 +142,16 @@ impl<'a> Evaluator<'a> {
         Err(flaw)
     }
 
-    fn variant(&mut self, variant: &'a Variant, params: Attrs, folder: Option<&str>) -> Result<Value, Flaw> {
-        let params = self.fields(&variant.params, params, folder)?;
-        Ok(Value::Variant(variant.name.clone(), params))
+    fn variant(
+        &mut self,
+        variant: &'a Variant,
+        word: String,
+        params: Attrs,
+        folder: Option<&str>,
+    ) -> Result<Value, Flaw> {
+        let bare = variant.params.is_empty() && params.is_empty();
+        let params = if bare { params } else { self.fields(&variant.params, params, folder)? };
+        Ok(Value::Variant(word, params))
     }
 
     fn fields(

@@ -77,12 +77,18 @@ pub(super) fn findings(program: &Program, inputs: &Inputs) -> Vec<Diagnostic> {
 }
 
 impl Evaluator<'_> {
+    /// Finds out all names, and which resources there are.
+    pub(super) fn begin(&mut self) {
+        self.open_root();
+        self.set_naming();
+        self.sort_jobs();
+    }
+
     fn run(&mut self) -> Option<Manifest> {
         if !self.check_inputs() {
             return None;
         }
-        self.open_root();
-        self.set_naming();
+        self.begin();
         self.make_nodes();
         self.name_clashes();
         self.cycles();

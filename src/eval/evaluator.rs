@@ -124,7 +124,7 @@ pub(super) struct Evaluator<'a> {
     pub(super) doubts: Vec<Doubt>,
     /// What lists do not have and was told: the list, the key, the value.
     unlisted: HashSet<(String, String, String)>,
-    steps: u64,
+    pub(super) steps: u64,
     /// Whether it has given up, and told why.
     pub(super) exhausted: bool,
     /// The resource or block whose rules are being proved: what is told of the rules is told there.

@@ -1,5 +1,7 @@
 //! Resources, look-ups and separate blocks: from declarations to nodes.
 
+use indexmap::IndexMap;
+
 use super::body::{Record, SeparateBlock, Shape};
 use super::evaluator::{Evaluator, Keep, Trace};
 use super::expr::nodes_in;
@@ -7,7 +9,7 @@ use super::manifest::Node;
 use super::rules::identity;
 use super::scope::Job;
 use super::value::{Attrs, NodeId, Value};
-use crate::base::Span;
+use crate::base::{Span, in_parts, parts_for};
 use crate::diag::Diagnostic;
 use crate::schema::Kind;
 use crate::syntax::ast;
@@ -15,11 +17,57 @@ use crate::syntax::ast;
 /// How many resources a file may have, and nodes a manifest.
 const MOST_NODES: usize = 250_000;
 
+/// What was made of a part of the resources.
+struct Made {
+    nodes: IndexMap<NodeId, Node>,
+    traces: Vec<Trace>,
+    findings: Vec<Diagnostic>,
+    steps: u64,
+    exhausted: bool,
+    unknown: bool,
+}
+
 impl<'a> Evaluator<'a> {
-    /// Makes the nodes of all resources.
+    /// Makes the nodes of all resources: of many in parts side by side, each by an evaluation of its own.
     pub(super) fn make_nodes(&mut self) {
-        self.sort_jobs();
-        for job in std::mem::take(&mut self.jobs) {
+        let jobs = std::mem::take(&mut self.jobs);
+        let parts = parts_for(jobs.len());
+        if parts == 1 {
+            return self.make(&jobs);
+        }
+        let (program, inputs, prepared, keep) = (self.program, self.inputs, self.prepared, self.keep);
+        let made = in_parts(&jobs, parts, |jobs| {
+            let mut part = Evaluator::new(program, inputs, prepared, keep);
+            part.begin();
+            let (told, left) = (part.findings.all.len(), part.steps);
+            part.make(jobs);
+            Made {
+                findings: part.findings.all.split_off(told),
+                steps: left - part.steps,
+                exhausted: part.exhausted,
+                unknown: part.unknown,
+                nodes: part.nodes,
+                traces: part.traces,
+            }
+        });
+        let last = jobs.last().map_or(Span::default(), |job| job.resource.name.span);
+        made.into_iter().for_each(|part| self.add_part(part, last));
+    }
+
+    /// Takes over what was made of a part of the resources, which ends before a place.
+    fn add_part(&mut self, part: Made, end: Span) {
+        part.findings.into_iter().for_each(|finding| self.report(finding));
+        self.unknown |= part.unknown;
+        self.exhausted |= part.exhausted;
+        if self.spend(part.steps, end) && self.has_room(self.nodes.len() + part.nodes.len(), end) {
+            self.nodes.extend(part.nodes);
+            self.traces.extend(part.traces);
+        }
+    }
+
+    /// Makes the nodes of some resources.
+    fn make(&mut self, jobs: &[Job<'a>]) {
+        for job in jobs {
             let Some(kind) = self.program.schema.kind(&job.resource.kind.value) else {
                 self.unknown = true;
                 continue;
@@ -50,7 +98,7 @@ impl<'a> Evaluator<'a> {
         false
     }
 
-    fn existing(&mut self, kind: &'a Kind, job: Job<'a>) {
+    fn existing(&mut self, kind: &'a Kind, job: &Job<'a>) {
         let resource = job.resource;
         let shape = Shape::of_existing(kind);
         let record = self.body(shape, Some(&resource.body), None, resource.name.span, job.frame);
@@ -76,10 +124,10 @@ impl<'a> Evaluator<'a> {
         });
         let name = texts.unwrap_or_else(|| resource.name.value.clone());
         let refs = std::mem::take(&mut self.refs);
-        self.add(kind.name.clone(), job.id, name, resource, record, refs);
+        self.add(kind.name.clone(), job.id.clone(), name, resource, record, refs);
     }
 
-    fn resource(&mut self, kind: &'a Kind, job: Job<'a>) {
+    fn resource(&mut self, kind: &'a Kind, job: &Job<'a>) {
         let resource = job.resource;
         let shape = Shape::of(kind, self.program.schema.common());
         let span = resource.name.span;
@@ -89,11 +137,11 @@ impl<'a> Evaluator<'a> {
             let tags = tags.clone();
             self.tag_rules(&kind.name, &tags, &record);
         }
-        let name = self.name_resource(kind, &job, &mut record);
+        let name = self.name_resource(kind, job, &mut record);
         let refs = std::mem::take(&mut self.refs);
         let separate = std::mem::take(&mut record.separate);
         let (id, whole) = (job.id.clone(), record.whole);
-        self.add(kind.name.clone(), job.id, name, resource, record, refs);
+        self.add(kind.name.clone(), job.id.clone(), name, resource, record, refs);
         for block in separate {
             self.separate(kind, &id, block);
         }
@@ -248,4 +296,38 @@ fn depends_on(refs: &[(NodeId, Span)]) -> Vec<NodeId> {
     }
     let nodes: indexmap::IndexSet<&NodeId> = refs.iter().map(|(node, _)| node).collect();
     nodes.into_iter().cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check_stages;
+    use crate::check::check_text;
+    use std::fmt::Write;
+    use std::path::PathBuf;
+
+    #[test]
+    fn many_resources_are_made_in_parts_with_the_same_findings() {
+        let mut text =
+            "pipeline p { region = \"us-east-1\" }\nexisting vpc main { default = true }\n".to_owned();
+        for n in 0..1_500 {
+            let port = if n == 7 || n == 1_400 { 70_000 } else { 80 };
+            let name = if n == 3 || n == 1_490 { "same".to_owned() } else { format!("name {n}") };
+            let body = format!("vpc = main, name = \"{name}\", allow tcp {port} from self");
+            let _ = writeln!(text, "security_group g{n} {{ {body} }}");
+        }
+        text +=
+            "for n in range(600) { security_group many { vpc = main, allow tcp (65500 + n) from self } }\n";
+        let checked = check_text("p.vpipe", &text, PathBuf::new());
+        let found = checked.program.map(|program| check_stages(&program)).unwrap_or_default();
+        let line = |at: u32| text.get(..at as usize).map_or(0, |before| before.matches('\n').count()) + 1;
+        let told: Vec<_> = found.iter().map(|one| (line(one.span.start), one.code)).collect();
+        let range = "out-of-range";
+        let clash = (1_493, "duplicate-physical-name");
+        assert_eq!(
+            told,
+            [(10, range), (1_403, range), clash, (1_503, range), (1_503, range), (1_503, range)]
+        );
+        let said = |at: usize| found.get(at).map_or("", |one| &one.message);
+        assert!(said(3).contains("65536") && said(5).contains("65538"), "{} {}", said(3), said(5));
+    }
 }
