@@ -88,7 +88,6 @@ impl Evaluator<'_> {
         if !self.check_inputs() {
             return None;
         }
-        self.begin();
         self.make_nodes();
         self.name_clashes();
         self.cycles();

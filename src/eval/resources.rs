@@ -17,7 +17,7 @@ use crate::syntax::ast;
 /// How many resources a file may have, and nodes a manifest.
 const MOST_NODES: usize = 250_000;
 
-/// What was made of a part of the resources.
+/// What an evaluation made of a part of the resources.
 struct Made {
     nodes: IndexMap<NodeId, Node>,
     traces: Vec<Trace>,
@@ -28,46 +28,51 @@ struct Made {
 }
 
 impl<'a> Evaluator<'a> {
-    /// Makes the nodes of all resources: of many in parts side by side, each by an evaluation of its own.
+    /// Finds out all names and makes the nodes of all resources. In a large file each core has an evaluation of its own, which
+    /// makes a part of them.
     pub(super) fn make_nodes(&mut self) {
-        let jobs = std::mem::take(&mut self.jobs);
-        let parts = parts_for(jobs.len());
-        if parts == 1 {
-            return self.make(&jobs);
-        }
         let (program, inputs, prepared, keep) = (self.program, self.inputs, self.prepared, self.keep);
-        let made = in_parts(&jobs, parts, |jobs| {
-            let mut part = Evaluator::new(program, inputs, prepared, keep);
-            part.begin();
-            let (told, left) = (part.findings.all.len(), part.steps);
-            part.make(jobs);
-            Made {
-                findings: part.findings.all.split_off(told),
-                steps: left - part.steps,
-                exhausted: part.exhausted,
-                unknown: part.unknown,
-                nodes: part.nodes,
-                traces: part.traces,
-            }
-        });
-        let last = jobs.last().map_or(Span::default(), |job| job.resource.name.span);
-        made.into_iter().for_each(|part| self.add_part(part, last));
+        let parts: Vec<usize> = (0..parts_for(program.root.ast.items.len())).collect();
+        let here = |_: &[usize]| {
+            self.begin();
+            self.make(0, parts.len());
+            None
+        };
+        let there = |part: &[usize]| {
+            let mut other = Evaluator::new(program, inputs, prepared, keep);
+            other.begin();
+            let (told, left) = (other.findings.all.len(), other.steps);
+            other.make(*part.first()?, parts.len());
+            Some(Made {
+                findings: other.findings.all.split_off(told),
+                steps: left - other.steps,
+                exhausted: other.exhausted,
+                unknown: other.unknown,
+                nodes: other.nodes,
+                traces: other.traces,
+            })
+        };
+        let made = in_parts(&parts, parts.len(), here, there);
+        made.into_iter().flatten().for_each(|part| self.add_part(part));
     }
 
-    /// Takes over what was made of a part of the resources, which ends before a place.
-    fn add_part(&mut self, part: Made, end: Span) {
+    /// Takes over what another evaluation made.
+    fn add_part(&mut self, part: Made) {
         part.findings.into_iter().for_each(|finding| self.report(finding));
         self.unknown |= part.unknown;
         self.exhausted |= part.exhausted;
+        let end = part.nodes.last().map_or_else(|| self.top(), |(_, node)| node.span);
         if self.spend(part.steps, end) && self.has_room(self.nodes.len() + part.nodes.len(), end) {
             self.nodes.extend(part.nodes);
             self.traces.extend(part.traces);
         }
     }
 
-    /// Makes the nodes of some resources.
-    fn make(&mut self, jobs: &[Job<'a>]) {
-        for job in jobs {
+    /// Makes the nodes of a part of the resources.
+    fn make(&mut self, part: usize, parts: usize) {
+        let jobs = std::mem::take(&mut self.jobs);
+        let size = jobs.len().div_ceil(parts).max(1);
+        for job in jobs.iter().skip(part * size).take(size) {
             let Some(kind) = self.program.schema.kind(&job.resource.kind.value) else {
                 self.unknown = true;
                 continue;

@@ -81,7 +81,8 @@ fn findings_of(stages: &[Option<&str>], program: &Program) -> Vec<Vec<Diagnostic
         findings(program, &inputs)
     };
     let parts = parts_for(program.root.ast.items.len());
-    in_parts(stages, parts, |part| part.iter().map(look).collect::<Vec<_>>()).into_iter().flatten().collect()
+    let look = |part: &[Option<&str>]| part.iter().map(look).collect::<Vec<_>>();
+    in_parts(stages, parts, look, look).into_iter().flatten().collect()
 }
 
 fn in_stages(finding: Diagnostic, names: &[&str]) -> Diagnostic {

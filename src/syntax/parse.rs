@@ -42,13 +42,13 @@ pub struct Parsed {
 /// Parses a file.
 pub fn parse(file: &SourceFile) -> Parsed {
     let scan = scan::scan(file);
-    let parts = in_parts(&scan.items, parts_for(scan.items.len()), |part| {
+    let read = |part: &[scan::ItemText]| {
         let mut reader = Reader::new(file, &scan);
         let items: Vec<_> = part.iter().map(|item| reader.top_item(item)).collect();
         (items, reader.diagnostics)
-    });
+    };
     let (mut items, mut diagnostics) = (Vec::new(), Vec::new());
-    for (mut part, found) in parts {
+    for (mut part, found) in in_parts(&scan.items, parts_for(scan.items.len()), read, read) {
         items.append(&mut part);
         diagnostics.extend(found);
     }
