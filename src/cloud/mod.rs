@@ -25,6 +25,7 @@ mod survey;
 mod tags;
 #[cfg(test)]
 mod testing;
+mod watch;
 
 pub use crate::journal::Op;
 pub use beanstalk::{Release, releases};

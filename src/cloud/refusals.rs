@@ -316,6 +316,14 @@ const ROWS: &[Row] = &[
     row("elasticloadbalancing:", "DuplicateListener", Retry::Exists),
     row("elasticloadbalancing:", "CertificateNotFound", after(10)),
     row("elasticloadbalancing:", "ResourceInUse", after(15)),
+    // CloudWatch and SNS
+    row("cloudwatch:", "ResourceNotFound", Retry::Gone),
+    row("cloudwatch:", "ResourceNotFoundException", Retry::Gone),
+    row("sns:", "NotFound", Retry::Gone),
+    row("sns:", "ResourceNotFound", Retry::Gone),
+    row("sns:", "ConcurrentAccess", after(2)),
+    // Somebody else's, or what a lost reply left: the next look tells.
+    worded("sns:CreateTopic", "InvalidParameter", "already exists", Retry::Exists),
     // Secrets Manager and SSM
     row("secretsmanager:", "ResourceNotFoundException", Retry::Gone),
     row("ssm:", "ParameterNotFound", Retry::Gone),

@@ -1,6 +1,6 @@
 //! Which driver serves which kind.
 
-use super::{Driver, acm, beanstalk, cloudfront, dns, ec2, elasticache, iam, mq, rds, s3};
+use super::{Driver, acm, beanstalk, cloudfront, dns, ec2, elasticache, iam, mq, rds, s3, watch};
 
 /// The driver of a kind of `stdlib/`, of a separate block (`security_group.allow`), or of what rollout actions make
 /// (`s3.object`, `beanstalk.storage`, `beanstalk.version`, `beanstalk.deployment`, `beanstalk.swap`,
@@ -22,6 +22,8 @@ pub fn driver(kind: &str) -> Option<&'static dyn Driver> {
         "certificate" => &acm::Certificate,
         "distribution" => &cloudfront::Distribution,
         "environment" => &beanstalk::Environment,
+        "alarm" => &watch::Alarm,
+        "topic" => &watch::Topic,
         "role" => &iam::Role,
         "instance_profile" => &iam::InstanceProfile,
         "hosted_zone" => &dns::HostedZone,

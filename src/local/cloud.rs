@@ -148,8 +148,8 @@ impl Inner {
         request_id: String,
         request: Request,
     ) -> Result<Response, Dropped> {
-        let resource = request.path.clone();
-        let refuse = |fault: &Fault| Ok(wire::refusal(service, &request_id, &resource, fault));
+        let (resource, spoken) = (request.path.clone(), service.spoken(&request));
+        let refuse = |fault: &Fault| Ok(wire::refusal(service, spoken, &request_id, &resource, fault));
         if let Err(fault) = self.admit(service, &request) {
             return refuse(&fault);
         }
@@ -157,7 +157,7 @@ impl Inner {
             Ok(call) => call,
             Err(fault) => return refuse(&fault),
         };
-        self.operations.insert(format!("{}:{}", service.name(), call.operation));
+        self.operations.insert(format!("{}:{}", service.prefix(), call.operation));
         let mutates = service.mutates(&call);
         if mutates {
             self.faults.count();
@@ -185,7 +185,7 @@ impl Inner {
             }
         }
         match result {
-            Ok(reply) => Ok(wire::reply(service, &call.operation, &request_id, reply)),
+            Ok(reply) => Ok(wire::reply(service, spoken, &call.operation, &request_id, reply)),
             Err(fault) => refuse(&fault),
         }
     }
@@ -228,7 +228,7 @@ impl Inner {
 
 fn internal(service: Service) -> &'static str {
     match service.protocol() {
-        Protocol::Query | Protocol::RestXml => "InternalFailure",
+        Protocol::Query | Protocol::RestXml | Protocol::Cbor => "InternalFailure",
         Protocol::Plain => "INTERNAL_ERROR",
         Protocol::RestJson => "InternalServerErrorException",
         Protocol::Ec2 | Protocol::S3 | Protocol::Json11 => "InternalError",

@@ -118,7 +118,7 @@ mod recorder {
     fn operation(request: Request) -> Option<String> {
         let Route::Service(service, _) = route(&request) else { return None };
         let call = wire::parse(service, request).ok()?;
-        Some(format!("{}:{}", service.name(), call.operation))
+        Some(format!("{}:{}", service.prefix(), call.operation))
     }
 
     /// `TARGET/tmp/wire` for a test executable, `TARGET/PROFILE/deps/NAME`.

@@ -1,8 +1,8 @@
 //! The services: how each speaks, and who answers for it.
 
 use super::{
-    Call, Cx, Fault, Reply, State, acm, beanstalk, cloudfront, ec2, elasticache, elbv2, godaddy, iam, mq,
-    rds, route53, s3, secrets_manager, ssm, sts,
+    Call, Cx, Fault, Reply, Request, State, acm, beanstalk, cloudfront, cloudwatch, ec2, elasticache, elbv2,
+    godaddy, iam, mq, rds, route53, s3, secrets_manager, sns, ssm, sts,
 };
 
 /// How a service speaks.
@@ -20,6 +20,8 @@ pub enum Protocol {
     RestJson,
     /// `x-amz-target` and JSON.
     Json11,
+    /// Paths and CBOR: CloudWatch, which understands JSON 1.1 and forms as well.
+    Cbor,
     /// Paths and JSON, not of AWS: GoDaddy.
     Plain,
 }
@@ -31,6 +33,7 @@ pub enum Service {
     Acm,
     Beanstalk,
     CloudFront,
+    CloudWatch,
     Ec2,
     ElastiCache,
     Elbv2,
@@ -41,16 +44,18 @@ pub enum Service {
     Route53,
     S3,
     SecretsManager,
+    Sns,
     Ssm,
     Sts,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Acm,
         Self::Beanstalk,
         Self::CloudFront,
+        Self::CloudWatch,
         Self::Ec2,
         Self::ElastiCache,
         Self::Elbv2,
@@ -61,6 +66,7 @@ impl Service {
         Self::Route53,
         Self::S3,
         Self::SecretsManager,
+        Self::Sns,
         Self::Ssm,
         Self::Sts,
     ];
@@ -71,6 +77,7 @@ impl Service {
             Self::Acm => "acm",
             Self::Beanstalk => "elasticbeanstalk",
             Self::CloudFront => "cloudfront",
+            Self::CloudWatch => "monitoring",
             Self::Ec2 => "ec2",
             Self::ElastiCache => "elasticache",
             Self::Elbv2 => "elasticloadbalancing",
@@ -81,8 +88,17 @@ impl Service {
             Self::Route53 => "route53",
             Self::S3 => "s3",
             Self::SecretsManager => "secretsmanager",
+            Self::Sns => "sns",
             Self::Ssm => "ssm",
             Self::Sts => "sts",
+        }
+    }
+
+    /// The name that IAM has for it, before its operations.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::CloudWatch => "cloudwatch",
+            other => other.name(),
         }
     }
 
@@ -91,13 +107,28 @@ impl Service {
         Self::ALL.into_iter().find(|service| !name.is_empty() && service.name() == name)
     }
 
+    /// How a request to it speaks, and how it is to be answered.
+    pub fn spoken(self, request: &Request) -> Protocol {
+        match self {
+            Self::CloudWatch if super::wire::is_cbor(request) => Protocol::Cbor,
+            Self::CloudWatch if request.header("x-amz-target").is_some() => Protocol::Json11,
+            Self::CloudWatch => Protocol::Query,
+            other => other.protocol(),
+        }
+    }
+
     /// How it speaks.
     pub fn protocol(self) -> Protocol {
         match self {
-            Self::Beanstalk | Self::ElastiCache | Self::Elbv2 | Self::Iam | Self::Rds | Self::Sts => {
-                Protocol::Query
-            }
+            Self::Beanstalk
+            | Self::ElastiCache
+            | Self::Elbv2
+            | Self::Iam
+            | Self::Rds
+            | Self::Sns
+            | Self::Sts => Protocol::Query,
             Self::Ec2 => Protocol::Ec2,
+            Self::CloudWatch => Protocol::Cbor,
             Self::CloudFront | Self::Route53 => Protocol::RestXml,
             Self::S3 => Protocol::S3,
             Self::Mq => Protocol::RestJson,
@@ -111,6 +142,8 @@ impl Service {
         match self {
             Self::Beanstalk => "http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/",
             Self::CloudFront => "http://cloudfront.amazonaws.com/doc/2020-05-31/",
+            Self::CloudWatch => "http://monitoring.amazonaws.com/doc/2010-08-01/",
+            Self::Sns => "http://sns.amazonaws.com/doc/2010-03-31/",
             Self::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
             Self::ElastiCache => "http://elasticache.amazonaws.com/doc/2015-02-02/",
             Self::Elbv2 => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
@@ -133,7 +166,7 @@ impl Service {
     /// What AWS says when there are too many requests.
     pub fn throttled(self) -> Fault {
         let (status, code) = match self.protocol() {
-            Protocol::Query | Protocol::RestXml => (400, "Throttling"),
+            Protocol::Query | Protocol::RestXml | Protocol::Cbor => (400, "Throttling"),
             Protocol::Ec2 => (503, "RequestLimitExceeded"),
             Protocol::S3 => (503, "SlowDown"),
             Protocol::RestJson => (429, "TooManyRequestsException"),
@@ -147,7 +180,7 @@ impl Service {
     pub fn unknown(self, operation: &str) -> Fault {
         let message = format!("The action {operation} is not valid for this web service.");
         match self.protocol() {
-            Protocol::Query | Protocol::Ec2 => Fault::new(400, "InvalidAction", message),
+            Protocol::Query | Protocol::Ec2 | Protocol::Cbor => Fault::new(400, "InvalidAction", message),
             Protocol::S3 => Fault::new(
                 501,
                 "NotImplemented",
@@ -169,6 +202,7 @@ impl Service {
             Self::Acm => acm::handle(state, cx, call),
             Self::Beanstalk => beanstalk::handle(state, cx, call),
             Self::CloudFront => cloudfront::handle(state, cx, call),
+            Self::CloudWatch => cloudwatch::handle(state, cx, call),
             Self::Ec2 => ec2::handle(state, cx, call),
             Self::ElastiCache => elasticache::handle(state, cx, call),
             Self::Elbv2 => elbv2::handle(state, cx, call),
@@ -179,6 +213,7 @@ impl Service {
             Self::Route53 => route53::handle(state, cx, call),
             Self::S3 => s3::handle(state, cx, call),
             Self::SecretsManager => secrets_manager::handle(state, cx, call),
+            Self::Sns => sns::handle(state, cx, call),
             Self::Ssm => ssm::handle(state, cx, call),
             Self::Sts => sts::handle(cx, call),
         }

@@ -24,6 +24,9 @@ pub struct State {
     /// CloudFront.
     #[serde(default)]
     pub cloudfront: super::cloudfront::CloudFront,
+    /// CloudWatch.
+    #[serde(default)]
+    pub cloudwatch: super::cloudwatch::CloudWatch,
     /// EC2.
     #[serde(default)]
     pub ec2: super::ec2::Ec2,
@@ -54,6 +57,9 @@ pub struct State {
     /// Secrets Manager.
     #[serde(default)]
     pub secrets_manager: super::secrets_manager::SecretsManager,
+    /// SNS.
+    #[serde(default)]
+    pub sns: super::sns::Sns,
     /// Parameters of Systems Manager.
     #[serde(default)]
     pub ssm: super::ssm::Ssm,

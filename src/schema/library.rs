@@ -18,6 +18,7 @@ macro_rules! library {
 /// Every file, in alphabetical order. A kind's file is named after the kind; modules for `use std.NAME` are in
 /// `modules/`, dated lists of what AWS has in `lists/`.
 pub const LIBRARY: &[LibraryFile] = library! {
+    "alarm.vpipe"
     "any.vpipe"
     "application.vpipe"
     "broker.vpipe"
@@ -47,6 +48,7 @@ pub const LIBRARY: &[LibraryFile] = library! {
     "record.vpipe"
     "role.vpipe"
     "security_group.vpipe"
+    "topic.vpipe"
     "types.vpipe"
     "vpc.vpipe"
 };

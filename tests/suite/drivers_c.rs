@@ -149,3 +149,104 @@ async fn an_environment_waits_until_its_new_profile_can_be_seen() {
         at("web elasticbeanstalk:TerminateEnvironment") < gone && gone < at("roles.instances iam:DeleteRole")
     );
 }
+
+const ALARMS: &str = r#"
+topic alerts {
+  display_name = "Shop"
+  emails = ["ops@example.com", "dev@example.com"]
+  queues = ["arn:aws:sqs:us-east-1:123456789012:alerts"]
+}
+db_instance mysql { engine = "mysql", class = "db.t3.micro", username = "app", password = pw }
+application shop { }
+environment web { application = shop, platform = "Tomcat 10 with Corretto 21" }
+alarm full { db_instance = mysql, metric = "FreeStorageSpace", comparison = "<", threshold = 2GiB, actions = [alerts] }
+alarm slow {
+  load_balancer = web, metric = "TargetResponseTime", statistic = "p99", threshold = 500ms, period = 1m, periods = 5, datapoints = 3
+  actions = [alerts], ok_actions = [alerts], missing_data = "notBreaching"
+}
+alarm ill { environment = web, metric = "EnvironmentHealth", statistic = "Maximum", threshold = 20, actions = [alerts] }
+alarm busy { namespace = "AWS/EC2", dimensions = { AutoScalingGroupName = "asg" }, metric = "CPUUtilization", threshold = 80%, actions = [alerts] }
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn alarms_tell_topics_and_are_put_right() {
+    let mut stack = Stack::new("us-east-1").await;
+    let calls = stack.run(ALARMS).await;
+    assert!(
+        calls.is_superset(&set(&["alerts sns:Subscribe", "slow cloudwatch:PutMetricAlarm"])),
+        "{calls:?}"
+    );
+    stack.forget();
+    // A password cannot be read back.
+    assert_eq!(stack.run(ALARMS).await, set(&["mysql rds:ModifyDBInstance"]));
+    let (cloudwatch, sns) = (stack.clients.cloudwatch.clone(), stack.clients.sns.clone());
+    let seen = async |name: &str| {
+        let reply = cloudwatch.describe_alarms().alarm_names(name).send().await.unwrap();
+        reply.metric_alarms()[0].clone()
+    };
+    let slow = seen("shop-slow").await;
+    assert_eq!(
+        (slow.threshold(), slow.extended_statistic(), slow.datapoints_to_alarm()),
+        (Some(0.5), Some("p99"), Some(3))
+    );
+    assert!(slow.dimensions()[0].value().unwrap().starts_with("app/awseb-"), "{slow:?}");
+    let full = seen("shop-full").await;
+    assert_eq!((full.threshold(), full.dimensions()[0].value()), (Some(2_147_483_648.0), Some("shop-mysql")));
+
+    let changed = ALARMS
+        .replace("2GiB", "5GiB")
+        .replace("threshold = 80%", "threshold = 80%, tags = { team = \"web\" }")
+        .replace("\"Shop\"", "\"The shop\"")
+        .replace("\"dev@example.com\"", "\"new@example.com\"");
+    // The address that nobody confirmed cannot be taken back.
+    let expected = [
+        "full cloudwatch:PutMetricAlarm",
+        "busy cloudwatch:TagResource",
+        "alerts sns:SetTopicAttributes",
+        "alerts sns:Subscribe",
+    ];
+    assert_eq!(stack.run(&changed).await, set(&expected));
+
+    // Somebody changes them by hand.
+    let topic = slow.alarm_actions()[0].clone();
+    let all = sns.list_subscriptions_by_topic().topic_arn(&topic).send().await.unwrap();
+    let queue = all.subscriptions().iter().find(|one| one.protocol() == Some("sqs")).unwrap();
+    sns.unsubscribe().subscription_arn(queue.subscription_arn().unwrap()).send().await.unwrap();
+    sns.subscribe()
+        .topic_arn(&topic)
+        .protocol("sqs")
+        .endpoint("arn:aws:sqs:us-east-1:123456789012:theirs")
+        .send()
+        .await
+        .unwrap();
+    cloudwatch.disable_alarm_actions().alarm_names("shop-ill").send().await.unwrap();
+    cloudwatch.delete_alarms().alarm_names("shop-busy").send().await.unwrap();
+    cloudwatch
+        .set_alarm_state()
+        .alarm_name("shop-full")
+        .state_value("ALARM".into())
+        .state_reason("a test")
+        .send()
+        .await
+        .unwrap();
+    let expected = [
+        "alerts sns:Subscribe",
+        "alerts sns:Unsubscribe",
+        "ill cloudwatch:PutMetricAlarm",
+        "busy cloudwatch:PutMetricAlarm",
+    ];
+    assert_eq!(stack.run(&changed).await, set(&expected));
+
+    let renamed = changed.replace("alarm ill {", "alarm ill { name = \"unwell\", ");
+    let planned = stack.plan(&renamed).await;
+    assert!(planned.nodes.iter().any(|n| n.id == "ill" && n.action == Action::Replace), "{planned:#?}");
+    let calls = stack.destroy(&changed).await;
+    let at = |call: &str| {
+        calls.iter().position(|made| made == call).unwrap_or_else(|| panic!("{call}: {calls:?}"))
+    };
+    assert!(at("slow cloudwatch:DeleteAlarms") < at("alerts sns:DeleteTopic"));
+
+    let elsewhere = "alarm a { namespace = \"x\", metric = \"m\", threshold = 1, actions = [\"arn:aws:sns:eu-west-1:123456789012:x\"] }";
+    let said = stack.fail(elsewhere).await;
+    assert!(said.contains("Invalid region eu-west-1 specified"), "{said}");
+}

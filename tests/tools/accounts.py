@@ -1,12 +1,15 @@
-"""Secrets Manager, SSM and IAM of the local cloud, driven by boto3 and held against the models."""
+"""Secrets Manager, SSM, IAM, SNS and CloudWatch of the local cloud, driven by boto3 and held against the models."""
 
 import json
 import sys
+import urllib.error
+import urllib.request
 
 from conform import client, finish, refused
 
 port = sys.argv[1]
 secrets, ssm, iam = (client(name, port) for name in ("secretsmanager", "ssm", "iam"))
+sns, watch = client("sns", port), client("cloudwatch", port)
 
 # Secrets Manager
 made = secrets.create_secret(Name="shop/db", Description="d", SecretString='{"password": "one"}', Tags=[{"Key": "k", "Value": "v"}])
@@ -106,5 +109,86 @@ iam.delete_role_policy(RoleName="web", PolicyName="in")
 iam.delete_policy(PolicyArn=policy)
 iam.delete_role(RoleName="web")
 refused("NoSuchEntity", iam.get_role, RoleName="web")
+
+# SNS
+topic = sns.create_topic(Name="alerts", Attributes={"DisplayName": "Shop"}, Tags=[{"Key": "k", "Value": "v"}])["TopicArn"]
+assert sns.create_topic(Name="alerts")["TopicArn"] == topic
+refused("InvalidParameter", sns.create_topic, Name="alerts", Tags=[{"Key": "k", "Value": "w"}])
+refused("InvalidParameter", sns.create_topic, Name="a b")
+refused("NotFound", sns.get_topic_attributes, TopicArn=topic + "x")
+sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="The shop")
+refused("InvalidParameter", sns.set_topic_attributes, TopicArn=topic, AttributeName="Colour", AttributeValue="red")
+assert sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com")["SubscriptionArn"] == "pending confirmation"
+hidden = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com", ReturnSubscriptionArn=True)["SubscriptionArn"]
+queue = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:q")["SubscriptionArn"]
+refused("InvalidParameter", sns.subscribe, TopicArn=topic, Protocol="https", Endpoint="ftp://x")
+refused("InvalidParameter", sns.subscribe, TopicArn=topic, Protocol="pigeon", Endpoint="x")
+found = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+assert [one["SubscriptionArn"] for one in found] == ["PendingConfirmation", queue]
+refused("InvalidParameter", sns.unsubscribe, SubscriptionArn="PendingConfirmation")
+assert sns.get_subscription_attributes(SubscriptionArn=hidden)["Attributes"]["PendingConfirmation"] == "true"
+assert sns.confirm_subscription(TopicArn=topic, Token=hidden)["SubscriptionArn"] == hidden
+counted = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+assert (counted["SubscriptionsConfirmed"], counted["SubscriptionsPending"], counted["DisplayName"]) == ("2", "0", "The shop")
+sns.unsubscribe(SubscriptionArn=queue)
+assert len(sns.list_subscriptions()["Subscriptions"]) == 1 and sns.list_topics()["Topics"] == [{"TopicArn": topic}]
+sns.tag_resource(ResourceArn=topic, Tags=[{"Key": "l", "Value": "w"}])
+sns.untag_resource(ResourceArn=topic, TagKeys=["k"])
+assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "l", "Value": "w"}]
+refused("ResourceNotFound", sns.list_tags_for_resource, ResourceArn=topic + "x")
+assert sns.publish(TopicArn=topic, Message="hello")["MessageId"]
+
+# CloudWatch, by CBOR as boto3 does
+alarm = dict(
+    AlarmName="slow", MetricName="TargetResponseTime", Namespace="AWS/ApplicationELB", ExtendedStatistic="p99", Period=60,
+    EvaluationPeriods=5, DatapointsToAlarm=3, Threshold=0.5, ComparisonOperator="GreaterThanThreshold", AlarmActions=[topic],
+    Dimensions=[{"Name": "LoadBalancer", "Value": "app/x/1"}],
+)
+watch.put_metric_alarm(**alarm, Tags=[{"Key": "k", "Value": "v"}])
+described = watch.describe_alarms(AlarmNames=["slow"])["MetricAlarms"][0]
+assert described["Threshold"] == 0.5 and described["StateValue"] == "INSUFFICIENT_DATA" and described["ActionsEnabled"]
+watch.put_metric_alarm(**{**alarm, "Threshold": 2}, Tags=[{"Key": "other", "Value": "v"}])
+arn = described["AlarmArn"]
+assert watch.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "k", "Value": "v"}]
+watch.tag_resource(ResourceARN=arn, Tags=[{"Key": "l", "Value": "w"}])
+watch.untag_resource(ResourceARN=arn, TagKeys=["k"])
+assert watch.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "l", "Value": "w"}]
+refused("ResourceNotFoundException", watch.list_tags_for_resource, ResourceARN=arn + "x")
+watch.set_alarm_state(AlarmName="slow", StateValue="ALARM", StateReason="a test")
+assert watch.describe_alarms(StateValue="ALARM")["MetricAlarms"][0]["StateReason"] == "a test"
+watch.disable_alarm_actions(AlarmNames=["slow"])
+assert not watch.describe_alarms(AlarmNamePrefix="sl")["MetricAlarms"][0]["ActionsEnabled"]
+watch.enable_alarm_actions(AlarmNames=["slow"])
+refused("ResourceNotFound", watch.set_alarm_state, AlarmName="x", StateValue="OK", StateReason="r")
+refused("ValidationError", watch.put_metric_alarm, **{**alarm, "Period": 45})
+refused("ValidationError", watch.put_metric_alarm, **{**alarm, "AlarmActions": [topic.replace("us-east-1", "eu-west-1")]})
+for at in range(3):
+    watch.put_metric_alarm(**{**alarm, "AlarmName": f"a{at}"})
+pages = watch.get_paginator("describe_alarms").paginate(PaginationConfig={"PageSize": 2})
+assert sum(len(page["MetricAlarms"]) for page in pages) == 4
+refused("ResourceNotFound", watch.delete_alarms, AlarmNames=["x"])
+watch.delete_alarms(AlarmNames=["a0", "a1", "a2"])
+
+
+def asked(body, **headers):
+    """A request to CloudWatch in another of its protocols."""
+    scope = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/monitoring/aws4_request, SignedHeaders=host, Signature=00"
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", body.encode(), {"Authorization": scope, **headers})
+    try:
+        return urllib.request.urlopen(request).read().decode()
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+
+
+told = json.loads(asked('{"AlarmNames": ["slow"]}', **{"X-Amz-Target": "GraniteServiceVersion20100801.DescribeAlarms", "Content-Type": "application/x-amz-json-1.0"}))
+assert told["MetricAlarms"][0]["Threshold"] == 2
+form = {"Content-Type": "application/x-www-form-urlencoded"}
+told = asked("Action=DescribeAlarms&Version=2010-08-01&AlarmNames.member.1=slow", **form)
+assert "<DescribeAlarmsResult>" in told and "<MetricAlarms><member>" in told and "<AlarmName>slow</AlarmName>" in told
+told = asked("Action=SetAlarmState&Version=2010-08-01&AlarmName=x&StateValue=OK&StateReason=r", **form)
+assert "<Code>ResourceNotFound</Code>" in told
+watch.delete_alarms(AlarmNames=["slow"])
+sns.delete_topic(TopicArn=topic)
+sns.delete_topic(TopicArn=topic)
 
 finish()

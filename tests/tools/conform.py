@@ -174,7 +174,8 @@ class Check:
 
 
 def protocol_of(service):
-    return service.protocol_name if hasattr(service, "protocol_name") else service.metadata["protocol"]
+    """The protocol that botocore speaks with a service."""
+    return service.resolved_protocol
 
 
 def hold_answer(operation_model, status, headers, body, protocol=None):

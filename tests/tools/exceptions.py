@@ -15,6 +15,10 @@ ANY_OPERATION = {
         "ExpiredTokenException", "InternalFailure", "MissingAuthenticationToken", "SerializationException",
         "ThrottlingException", "UnknownOperationException", "ValidationException",
     },
+    "smithy-rpc-v2-cbor": {
+        "ExpiredTokenException", "InternalFailure", "MissingAuthenticationToken", "SerializationException",
+        "ThrottlingException", "UnknownOperationException", "ValidationException",
+    },
     "rest-json": {"ExpiredTokenException", "MissingAuthenticationToken", "UnknownOperationException"},
     # EC2's model has no errors. These are of "Error codes for the Amazon EC2 API", which lists them for all operations.
     "ec2": {

@@ -1,5 +1,6 @@
 //! The wire: from requests to calls, from replies and refusals to responses, one file a protocol.
 
+mod cbor;
 mod json;
 mod params;
 mod paths;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use super::service::{Protocol, Service};
 use super::{Call, Element, Fault, Reply, Request, Response};
 
+pub(super) use cbor::is_spoken as is_cbor;
 pub(super) use params::decode_form;
 pub(super) use xml::read as read_xml;
 #[cfg(test)]
@@ -23,7 +25,8 @@ pub(super) use xml::write as write_xml;
 /// # Errors
 /// When the request is malformed or names no operation of the service, in the words of AWS.
 pub fn parse(service: Service, request: Request) -> Result<Call, Fault> {
-    match service.protocol() {
+    match service.spoken(&request) {
+        Protocol::Cbor => cbor::parse(request),
         Protocol::Query | Protocol::Ec2 => query::parse(service, request),
         Protocol::RestXml => rest::parse_xml(service, request),
         Protocol::S3 => s3::parse(request),
@@ -34,21 +37,35 @@ pub fn parse(service: Service, request: Request) -> Result<Call, Fault> {
 }
 
 /// Writes a reply.
-pub fn reply(service: Service, operation: &str, request_id: &str, reply: Reply) -> Response {
+pub fn reply(
+    service: Service,
+    spoken: Protocol,
+    operation: &str,
+    request_id: &str,
+    reply: Reply,
+) -> Response {
     match reply {
         Reply::Raw(response) => identified(service, request_id, response),
         Reply::With(status, headers, inner) => {
-            let mut response = self::reply(service, operation, request_id, *inner);
+            let mut response = self::reply(service, spoken, operation, request_id, *inner);
             response.status = status;
             response.headers.extend(headers);
             response
+        }
+        Reply::Json(value) if spoken == Protocol::Cbor => {
+            identified(service, request_id, cbor::response(200, &value))
+        }
+        Reply::Json(value) if spoken == Protocol::Query => {
+            let members = cbor::elements(&value);
+            let root = query::wrap(service, operation, request_id, members);
+            identified(service, request_id, xml_response(200, in_namespace(root, service)))
         }
         Reply::Json(value) => {
             let body = if value.is_null() { Vec::new() } else { value.to_string().into_bytes() };
             identified(service, request_id, json_response(service, 200, body))
         }
         Reply::Xml(members) => {
-            let root = match service.protocol() {
+            let root = match spoken {
                 Protocol::Query => Some(query::wrap(service, operation, request_id, members)),
                 Protocol::Ec2 => Some(query::wrap_ec2(operation, request_id, members)),
                 _ => members.into_iter().next(),
@@ -63,15 +80,32 @@ pub fn reply(service: Service, operation: &str, request_id: &str, reply: Reply) 
 }
 
 /// Writes a refusal.
-pub fn refusal(service: Service, request_id: &str, resource: &str, fault: &Fault) -> Response {
-    let response = match service.protocol() {
+pub fn refusal(
+    service: Service,
+    spoken: Protocol,
+    request_id: &str,
+    resource: &str,
+    fault: &Fault,
+) -> Response {
+    let response = match spoken {
+        Protocol::Cbor => {
+            let mut response = cbor::response(fault.status, &cbor::error(fault));
+            response.headers.push(cbor::query_error(fault));
+            response
+        }
+        Protocol::Json11 if service == Service::CloudWatch => {
+            let body = cbor::error(fault).to_string().into_bytes();
+            let mut response = json_response(service, fault.status, body);
+            response.headers.push(cbor::query_error(fault));
+            response
+        }
         Protocol::Query | Protocol::RestXml => {
             xml_response(fault.status, in_namespace(query::error(request_id, fault), service))
         }
         Protocol::Ec2 => xml_response(fault.status, query::error_ec2(request_id, fault)),
         Protocol::S3 => s3::error(request_id, resource, fault),
         Protocol::RestJson | Protocol::Json11 | Protocol::Plain => {
-            let body = json::error(service.protocol(), fault);
+            let body = json::error(spoken, fault);
             let mut response = json_response(service, fault.status, body.to_string().into_bytes());
             response.headers.push(("x-amzn-errortype".to_owned(), fault.code.clone()));
             response
@@ -113,6 +147,7 @@ fn xml_response(status: u16, root: Element) -> Response {
 
 fn json_response(service: Service, status: u16, body: Vec<u8>) -> Response {
     let kind = match service.protocol() {
+        Protocol::Cbor => "application/x-amz-json-1.0",
         Protocol::Json11 => "application/x-amz-json-1.1",
         _ => "application/json",
     };

@@ -27,16 +27,21 @@ pub fn parse(service: Service, request: Request) -> Result<Call, Fault> {
 pub fn wrap(service: Service, operation: &str, request_id: &str, members: Vec<Element>) -> Element {
     let metadata = Element::new("ResponseMetadata", vec![Element::text("RequestId", request_id)]);
     let mut children = vec![metadata];
-    if !members.is_empty() || has_empty_result(service) {
+    if !members.is_empty() || has_empty_result(service, operation) {
         children.insert(0, Element::new(&format!("{operation}Result"), members));
     }
     Element::new(&format!("{operation}Response"), children)
 }
 
 /// Whether operations that answer nothing have an empty result, as load balancing's have in its service model. Those of
-/// the other services have none.
-fn has_empty_result(service: Service) -> bool {
-    service == Service::Elbv2
+/// the other services have none, but for a few.
+fn has_empty_result(service: Service, operation: &str) -> bool {
+    match service {
+        Service::Elbv2 => true,
+        Service::CloudWatch | Service::Sns => ["TagResource", "UntagResource"].contains(&operation),
+        Service::Iam => operation == "UpdateRole",
+        _ => false,
+    }
 }
 
 /// `<OpResponse><requestId>…`
