@@ -214,6 +214,7 @@ fn pipeline_shape(schema: &Schema) -> IndexMap<String, Attribute> {
         default: None,
         on_change: OnChange::Fixed,
         write_only: false,
+        table: None,
         identity: false,
         docs: docs.to_owned(),
         span: Span::default(),

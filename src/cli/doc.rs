@@ -6,8 +6,10 @@ use super::terminal::Terminal;
 use super::{Exit, table};
 use crate::base::{SourceMap, closest};
 use crate::check::{BUILTINS, VERBS};
+use crate::eval::{Value, show};
 use crate::schema::{
-    Attribute, BlockSchema, Kind, OnChange, Schema, Type, kind_names, library_file, module_names,
+    Attribute, Base, BlockSchema, Kind, Namespace, OnChange, Scalar, Schema, Setting, Severity, Type,
+    beanstalk_options, kind_names, library_file, list, list_names, module_names,
 };
 
 /// Show what a kind of resource, a function or a rollout verb takes and gives
@@ -16,7 +18,7 @@ use crate::schema::{
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// A kind such as `db_instance`, a function such as `join`, a verb such as `deploy`, a module such as
-    /// `static_site`
+    /// `static_site`, a namespace of `options` such as `aws:autoscaling:asg`, a list such as `regions`
     name: Option<String>,
 }
 
@@ -45,6 +47,9 @@ fn names() -> impl Iterator<Item = &'static str> {
         .chain(module_names())
         .chain(BUILTINS.iter().map(|builtin| builtin.name))
         .chain(VERBS.iter().map(|verb| verb.name))
+        .chain(list_names())
+        .chain(beanstalk_options().namespaces.keys().map(String::as_str))
+        .chain(["options"])
 }
 
 fn everything() -> String {
@@ -62,6 +67,8 @@ fn everything() -> String {
         table::table(&["rollout verb", ""], verbs),
         table::table(&["function", ""], functions),
         table::table(&["module", ""], modules),
+        table::table(&["list", "", "as of"], lists()),
+        "`vpipe doc options` lists the raw option settings of an environment.\n".to_owned(),
     ]
     .join("\n")
 }
@@ -77,9 +84,82 @@ fn page(name: &str) -> Option<String> {
     if let Some(builtin) = BUILTINS.iter().find(|builtin| builtin.name == name) {
         return Some(format!("{}\n\n  {}\n", builtin.usage, builtin.docs));
     }
+    if name == "options" {
+        return Some(namespaces());
+    }
+    if let Some((namespace, word)) = beanstalk_options().namespace(name).or_else(|| {
+        // Also without the word at its end.
+        let with_word = beanstalk_options().namespaces.get(&format!("{}:", name.trim_end_matches(':')))?;
+        Some((with_word, None))
+    }) {
+        return Some(settings(name, namespace, word.is_none()));
+    }
     let module = name.strip_prefix("std.").unwrap_or(name);
-    let file = library_file(&format!("modules/{module}.vpipe"))?;
+    let file =
+        ["modules", "lists"].iter().find_map(|folder| library_file(&format!("{folder}/{module}.vpipe")))?;
     Some(file.text.to_owned())
+}
+
+/// The dated lists of what AWS has.
+fn lists() -> impl Iterator<Item = [String; 3]> {
+    list_names().filter_map(|name| {
+        let list = list(name)?;
+        Some([name.to_owned(), list.title.clone(), list.as_of.clone()])
+    })
+}
+
+/// The namespaces of `options`.
+fn namespaces() -> String {
+    let rows = beanstalk_options().namespaces.iter().map(|(name, namespace)| {
+        let word = namespace.word.as_ref().map(|word| word.name.to_uppercase()).unwrap_or_default();
+        let options: Vec<&str> =
+            namespace.options.iter().filter(|(_, o)| is_free(o)).map(|(name, _)| name.as_str()).collect();
+        [format!("{name}{word}"), options.join(", ")]
+    });
+    let rows = rows.filter(|[_, options]| !options.is_empty());
+    format!(
+        "options of an environment: options = {{ \"NAMESPACE\" = {{ NAME = VALUE }} }}\n\n{}",
+        table::table(&["namespace", "options that no attribute sets"], rows)
+    )
+}
+
+/// A namespace of `options`.
+fn settings(name: &str, namespace: &Namespace, wordless: bool) -> String {
+    let mut out = name.trim_end_matches(':').to_owned();
+    if let Some(word) = namespace.word.as_ref().filter(|_| wordless) {
+        let _ = write!(out, ":{}", word.name.to_uppercase());
+    }
+    let _ = writeln!(out, " - options of an environment\n");
+    if !namespace.docs.is_empty() {
+        let _ = writeln!(out, "  {}\n", namespace.docs);
+    }
+    for (name, setting) in &namespace.options {
+        let default = setting.default.as_ref().map(|default| format!(" = {default}")).unwrap_or_default();
+        let mut notes = Vec::new();
+        match (&setting.by, setting.fixed) {
+            (Some(by), _) => notes.push(format!("`{by}` sets it")),
+            (None, true) => notes.push("cannot be set".to_owned()),
+            (None, false) => {}
+        }
+        match setting.severity {
+            Severity::None => {}
+            Severity::Application => notes.push("a change restarts the application".to_owned()),
+            Severity::Instances => notes.push("a change replaces the instances".to_owned()),
+        }
+        notes.extend(setting.needs.iter().map(|other| format!("needs `{other}`")));
+        let notes = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) };
+        let name = if name == "*" { "NAME" } else { name };
+        let _ = writeln!(out, "  {name}: {}{default}{notes}", spelled(&setting.ty));
+        if !setting.docs.is_empty() {
+            let _ = writeln!(out, "      {}", setting.docs);
+        }
+    }
+    out
+}
+
+/// Whether a setting can stand in `options`.
+fn is_free(setting: &Setting) -> bool {
+    setting.by.is_none() && !setting.fixed
 }
 
 fn library<'a>(words: impl IntoIterator<Item = &'a str>) -> (Schema, SourceMap) {
@@ -188,6 +268,23 @@ fn spelled(ty: &Type) -> String {
             let params = variant.params.iter().map(|(name, field)| format!("{name}: {}", spelled(&field.ty)));
             format!("{}({})", variant.name, params.collect::<Vec<_>>().join(", "))
         }
+        Type::Scalar(scalar) => bounded(scalar),
         other => other.to_string(),
+    }
+}
+
+/// A scalar with the bounds that its name does not say.
+fn bounded(scalar: &Scalar) -> String {
+    let value = |number: i64| match scalar.base {
+        Base::Duration => Value::Duration(number),
+        Base::Size => Value::Size(number),
+        Base::Percent => Value::Percent(number),
+        _ => Value::Int(number),
+    };
+    match (scalar.refinement.min, scalar.refinement.max) {
+        (Some(min), Some(max)) if scalar.name == scalar.base.name() => {
+            format!("{}({}..{})", scalar.name, show(&value(min)), show(&value(max)))
+        }
+        _ => scalar.name.clone(),
     }
 }

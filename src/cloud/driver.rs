@@ -33,6 +33,9 @@ pub struct Want {
     pub token: String,
     /// Tags for the resource: the user's, and `vpipe:pipeline`, `vpipe:stage`, `vpipe:node`.
     pub tags: indexmap::IndexMap<String, String>,
+    /// What the journal says was applied to it, or may have been: the attributes of its last ready state, and the raw
+    /// settings of updates begun since.
+    pub applied: Vec<Attrs>,
     /// Whether this run has made a call for this node already. A [`State::Failed`] seen before that is left from
     /// an earlier run, and [`Driver::next`] may mend it; one seen after it is what this run's own call came to, and is
     /// told.

@@ -24,6 +24,7 @@ mod manifest;
 mod modules;
 mod names;
 mod ops;
+mod options;
 mod paths;
 mod prepare;
 mod resources;

@@ -142,6 +142,7 @@ impl<'a> Evaluator<'a> {
             let tags = tags.clone();
             self.tag_rules(&kind.name, &tags, &record);
         }
+        self.option_rules(kind, &record);
         let name = self.name_resource(kind, job, &mut record);
         let refs = std::mem::take(&mut self.refs);
         let separate = std::mem::take(&mut record.separate);

@@ -16,6 +16,8 @@ pub struct Known {
     pub id: Option<String>,
     /// The attributes last applied; secrets by name only.
     pub attrs: Attrs,
+    /// What updates begun since then set, as their intents tell: raw settings that may have to be taken away again.
+    pub begun: Vec<Attrs>,
     /// Keyed fingerprints of write-only attributes.
     pub fingerprints: IndexMap<String, String>,
     /// Its outputs when it was last ready.
@@ -156,6 +158,8 @@ impl History {
                     known.fingerprints = fingerprints;
                     known.depends_on = depends_on;
                     known.created = Some(record.time);
+                } else if let Some(known) = self.nodes.get_mut(&node).filter(|_| !attrs.is_empty()) {
+                    known.begun.push(attrs);
                 }
                 self.in_doubt.insert(record.seq, (node, op));
             }
@@ -178,6 +182,7 @@ impl History {
                     name,
                     id: Some(id),
                     attrs,
+                    begun: Vec::new(),
                     fingerprints,
                     outputs,
                     depends_on,

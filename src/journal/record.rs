@@ -59,7 +59,8 @@ pub enum Event {
         /// Keyed SHA-256 of the inputs.
         fingerprint: String,
         /// For a call that makes the resource: what it is made with, secrets by name only, so that what was only begun
-        /// can be found and deleted when the file no longer has it.
+        /// can be found and deleted when the file no longer has it. For another call: the raw settings that it sets, so that
+        /// they can be taken away.
         #[serde(default)]
         attrs: Attrs,
         /// For a call that makes the resource: keyed SHA-256 of each write-only or secret attribute.

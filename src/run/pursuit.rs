@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::context::{Context, Failure, Stop};
 use super::event::Event;
 use super::retry::{MOST_FAILURES, jitter};
-use super::target::Target;
+use super::target::{Target, attribute};
 use crate::cloud::{CloudError, Driver, Observed, Op, Retry, Want};
-use crate::eval::{show, show_duration};
+use crate::eval::{Attrs, Value, show, show_duration};
 use crate::journal;
 use crate::plan::Change;
 
@@ -250,10 +250,19 @@ impl<'c, 'j> Pursuit<'c, 'j> {
             op: op.clone(),
             token: self.want.token.clone(),
             fingerprint: self.target.fingerprint(self.ctx),
-            attrs: if made { self.target.attrs.clone() } else { Default::default() },
+            attrs: if made { self.target.attrs.clone() } else { self.raw_settings() },
             fingerprints: if made { self.target.fingerprints(self.ctx) } else { Default::default() },
             depends_on: if made { self.target.depends_on.clone() } else { Vec::new() },
         }
+    }
+
+    /// The raw settings that the target gives: what an update sets and nothing else tells of.
+    fn raw_settings(&self) -> Attrs {
+        let raw =
+            |name: &str| attribute(self.ctx, &self.target.kind, name).is_some_and(|a| a.table.is_some());
+        let given = |value: &Value| value.fields().is_some_and(|fields| !fields.is_empty());
+        let all = self.target.attrs.iter().filter(|(name, value)| given(value) && raw(name));
+        all.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     fn jitter(&self, operation: &str, failure: u32) -> Duration {

@@ -131,7 +131,8 @@ impl Target {
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
             refs: refs.into_iter().filter_map(|id| Some((id.clone(), ctx.outputs(&id)?))).collect(),
-            id: known.and_then(|known| known.id),
+            id: known.as_ref().and_then(|known| known.id.clone()),
+            applied: known.map(|known| [vec![known.attrs], known.begun].concat()).unwrap_or_default(),
             token: self.token(ctx),
             tags: self.tags(ctx),
             acted: false,

@@ -16,7 +16,8 @@ macro_rules! library {
 }
 
 /// Every file, in alphabetical order. A kind's file is named after the kind; modules for `use std.NAME` are in
-/// `modules/`, dated lists of what AWS has in `lists/`.
+/// `modules/`, dated lists of what AWS has in `lists/`,
+/// tables of settings in `tables/`.
 pub const LIBRARY: &[LibraryFile] = library! {
     "alarm.vpipe"
     "any.vpipe"
@@ -48,6 +49,7 @@ pub const LIBRARY: &[LibraryFile] = library! {
     "record.vpipe"
     "role.vpipe"
     "security_group.vpipe"
+    "tables/beanstalk_options.vpipe"
     "topic.vpipe"
     "types.vpipe"
     "vpc.vpipe"

@@ -11,7 +11,7 @@ use crate::base::{SourceMap, Span};
 use crate::diag::Diagnostic;
 use crate::syntax::ast::{
     AttributeDecl, BlockDecl, Expr, ExprKind, File, HeaderDecl, Ident, ItemKind, KindDecl, KindMember,
-    MemberKind, TypeExpr,
+    MemberKind, TypeExpr, TypeKind,
 };
 use crate::syntax::parse;
 
@@ -209,6 +209,7 @@ impl Reader<'_> {
             default: decl.default.clone(),
             on_change: OnChange::default(),
             write_only: false,
+            table: table_of(&decl.ty),
             identity: false,
             docs: docs.join("\n"),
             span: decl.name.span,
@@ -247,6 +248,17 @@ impl Reader<'_> {
     /// A mistake in the library itself, which the tests of the library find.
     fn wrong(&mut self, span: Span, message: String) {
         self.out.push(Diagnostic::error("invalid-kind", span, message));
+    }
+}
+
+/// The table of `Settings<TABLE>`.
+fn table_of(ty: &TypeExpr) -> Option<String> {
+    match &ty.kind {
+        TypeKind::Generic(head, inner) if head.value == "Settings" => match &inner.kind {
+            TypeKind::Name(name, _) => Some(name.clone()),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

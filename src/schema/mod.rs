@@ -15,6 +15,7 @@ mod load;
 mod resolve;
 mod select;
 mod show;
+mod table;
 mod types;
 
 pub use bind::{BoundArg, bind_call, bind_header, usage};
@@ -22,4 +23,7 @@ pub use index::Schema;
 pub use library::{LIBRARY, LibraryFile, is_kind, kind_names, library_file, module_names};
 pub use lists::{List, Near, list, list_names};
 pub use resolve::{TypeScope, named_types, plain};
+pub use table::{
+    Namespace, Setting, Severity, Table, Word, beanstalk_options, from_iso_duration, iso_duration, table,
+};
 pub use types::*;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::library::{is_kind, kind_names};
 use super::lists::list_names;
+use super::table::table;
 use super::types::{Base, Field, Format, Known, Pattern, Refinement, Scalar, Type, Variant};
 use crate::base::{Span, closest, sentence_list};
 use crate::diag::Diagnostic;
@@ -47,6 +48,12 @@ impl TypeScope<'_> {
             TypeKind::Name(name, args) => {
                 let ty = self.named(name, expr.span, false, out);
                 refine(ty, args, expr.span, out)
+            }
+            TypeKind::Generic(head, inner) if self.open && head.value == "Settings" => {
+                if !matches!(&inner.kind, TypeKind::Name(name, _) if table(name).is_some()) {
+                    out.push(Diagnostic::error("invalid-kind", inner.span, "there is no such table"));
+                }
+                raw_settings()
             }
             TypeKind::Generic(head, inner) => {
                 let inner = Box::new(self.resolve(inner, out));
@@ -259,6 +266,18 @@ fn no_list(value: &Expr) -> Option<Diagnostic> {
         }
         None => diagnostic.help(format!("the lists are {}", sentence_list(list_names(), "and"))),
     })
+}
+
+/// Raw settings: a map of names to values for each namespace.
+fn raw_settings() -> Type {
+    let value = vec![
+        Type::string(),
+        Type::int(),
+        Type::bool(),
+        Type::scalar(Base::Duration),
+        Type::List(Box::new(Type::string())),
+    ];
+    Type::Map(Box::new(Type::Map(Box::new(Type::Union(value)))))
 }
 
 /// The text of a string without interpolation.

@@ -152,6 +152,8 @@ pub struct Attribute {
     pub on_change: OnChange,
     /// Whether AWS never gives the value back (passwords): changes are found by fingerprint.
     pub write_only: bool,
+    /// The table of raw settings by which its values are judged: `options: Settings<beanstalk_options>`.
+    pub table: Option<String>,
     /// Whether it is the resource's physical name; when left out it is `PIPELINE-STAGE-NAME`.
     pub identity: bool,
     /// The `///` text.

@@ -468,6 +468,79 @@ async fn changes_by_hand_are_put_right() {
     assert_eq!(calls, set(&["web elasticbeanstalk:UpdateEnvironment"]));
 }
 
+const RAW: &str = r#"
+application shop {}
+security_group edge { vpc = main }
+existing vpc main { default = true }
+environment web {
+  application = shop
+  platform = "Tomcat 10 with Corretto 21"
+  options = {
+    "aws:autoscaling:asg" = { Cooldown = 120 }
+    "aws:autoscaling:updatepolicy:rollingupdate" = { PauseTime = 1m }
+    "aws:elasticbeanstalk:environment:process:default" = { HealthyThresholdCount = 2 }
+    "aws:elbv2:loadbalancer" = { SecurityGroups = [edge.id] }
+  }
+}
+"#;
+
+/// An option setting of the environment.
+async fn option(stack: &Stack, namespace: &str, name: &str) -> Option<String> {
+    let request = stack.clients.beanstalk.describe_configuration_settings();
+    let reply = request.application_name("shop-shop").environment_name("shop-web").send().await.unwrap();
+    let all = reply.configuration_settings()[0].option_settings().to_vec();
+    let found = all.into_iter().find(|o| o.namespace() == Some(namespace) && o.option_name() == Some(name));
+    found.and_then(|option| option.value)
+}
+
+#[tokio::test(start_paused = true)]
+async fn raw_options_are_set_put_right_and_taken_away() {
+    let stack = Stack::new("us-east-1").await;
+    stack.run(RAW).await;
+    let asg = "aws:autoscaling:asg";
+    assert_eq!(option(&stack, asg, "Cooldown").await.as_deref(), Some("120"));
+    let updates = "aws:autoscaling:updatepolicy:rollingupdate";
+    assert_eq!(option(&stack, updates, "PauseTime").await.as_deref(), Some("PT1M"));
+    let groups = option(&stack, "aws:elbv2:loadbalancer", "SecurityGroups").await.unwrap();
+    assert!(groups.starts_with("sg-"), "{groups}");
+
+    let by_hand = |name: &str, value: &str| {
+        let setting = ConfigurationOptionSetting::builder().namespace(asg).option_name(name).value(value);
+        stack
+            .clients
+            .beanstalk
+            .update_environment()
+            .environment_name("shop-web")
+            .option_settings(setting.build())
+    };
+    by_hand("Cooldown", "900").send().await.unwrap();
+    let update = set(&["web elasticbeanstalk:UpdateEnvironment"]);
+    assert_eq!(stack.run(RAW).await, update);
+    assert_eq!(option(&stack, asg, "Cooldown").await.as_deref(), Some("120"));
+
+    // What others set is theirs.
+    by_hand("EnableCapacityRebalancing", "true").send().await.unwrap();
+    assert_eq!(stack.run(RAW).await, set(&[]));
+
+    let planned = stack.plan(&RAW.replace("Cooldown = 120", "Cooldown = 180")).await;
+    let web = planned.nodes.iter().find(|node| node.id == "web").unwrap();
+    assert_eq!(web.changes.iter().map(|change| change.attribute.as_str()).collect::<Vec<_>>(), ["options"]);
+
+    let fewer = RAW.replace("    \"aws:autoscaling:asg\" = { Cooldown = 120 }\n", "");
+    assert_eq!(stack.run(&fewer).await, update);
+    assert_eq!(option(&stack, asg, "Cooldown").await.as_deref(), Some("360"));
+    assert_eq!(option(&stack, asg, "EnableCapacityRebalancing").await.as_deref(), Some("true"));
+    let none = RAW.split("  options").next().unwrap().to_owned() + "}";
+    assert_eq!(stack.run(&none).await, update);
+    let default = "aws:elasticbeanstalk:environment:process:default";
+    assert_eq!(option(&stack, default, "HealthyThresholdCount").await.as_deref(), Some("3"));
+
+    // What AWS refuses and the table cannot know is told as any other refusal.
+    let beyond = RAW.replace("PauseTime = 1m", "MinInstancesInService = 9");
+    let said = stack.fail(&beyond).await;
+    assert!(said.contains("MinInstancesInService"), "{said}");
+}
+
 const BLUE_GREEN: &str = r#"
 application shop {}
 environment blue { name = "shop-blue-1", application = shop, platform = "Corretto 21", instances = 1..1, cname_prefix = "shop-blue" }

@@ -12,7 +12,7 @@ use super::events::{self, About};
 use super::options::{self, Name, Options, VARIABLES};
 use super::platform::{self, Platform};
 use super::resources::{self, MODIFY_LISTENER, Resources};
-use super::{TAGS, balancer, beanstalk_tags, behalf, busy, live, retag, tags_of, unknown};
+use super::{TAGS, balancer, beanstalk_tags, behalf, busy, live, raw, retag, tags_of, unknown};
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
     reading,
@@ -250,6 +250,7 @@ async fn describe(
     present.detail = json!({
         "version": environment.version_label(),
         "balancer": options::of_balancer(&settings),
+        "raw": raw::leftover(&settings, want),
         "listeners": found.listener_arns(),
         "failure": failure(About::Update),
         "failed_termination": failure(About::Terminate),
@@ -388,16 +389,16 @@ async fn preflight(clients: &Clients, want: &Want) -> Result<(), CloudError> {
 
 async fn update(clients: &Clients, want: &Want, present: &Present) -> Result<Reply, CloudError> {
     let wanted = options::wanted(want);
-    let there: Vec<Name> = present
-        .detail
-        .get("balancer")
-        .and_then(|names| serde_json::from_value(names.clone()).ok())
-        .unwrap_or_default();
+    let names = |field: &str| -> Vec<Name> {
+        let names = present.detail.get(field);
+        names.and_then(|names| serde_json::from_value(names.clone()).ok()).unwrap_or_default()
+    };
+    let mut gone = options::leftover(&names("balancer"), &present.attrs, &wanted);
+    gone.extend(names("raw"));
     let specify = |(namespace, name): Name| {
         OptionSpecification::builder().namespace(namespace).option_name(name).build()
     };
-    let remove: Vec<OptionSpecification> =
-        options::leftover(&there, &present.attrs, &wanted).into_iter().map(specify).collect();
+    let remove: Vec<OptionSpecification> = gone.into_iter().map(specify).collect();
     let request = clients
         .beanstalk
         .update_environment()

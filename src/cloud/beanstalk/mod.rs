@@ -10,6 +10,7 @@ mod lifecycle;
 mod options;
 mod platform;
 mod policy;
+mod raw;
 mod resources;
 mod storage;
 mod swap;

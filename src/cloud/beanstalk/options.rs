@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::balancer;
 use super::policy;
+use super::raw;
 use crate::cloud::Want;
 use crate::eval::{Attrs, Value};
 
@@ -130,6 +131,7 @@ pub(super) fn wanted(want: &Want) -> Options {
         options.set(VARIABLES, name, variable(value));
     }
     balancer::write(&attrs, &mut options);
+    raw::write(want, &mut options);
     options
 }
 
@@ -173,6 +175,9 @@ pub(super) fn desired(want: &Want) -> Attrs {
     if want.get("stream_logs").as_bool() != Some(true) {
         attrs.shift_remove("log_retention");
     }
+    if want.attrs.contains_key("options") {
+        attrs.insert("options".to_owned(), raw::desired(want));
+    }
     balancer::desired(want, &mut attrs);
     attrs
 }
@@ -212,6 +217,7 @@ pub(super) fn read(options: &Options, want: &Want, own: &[String]) -> Attrs {
     put("stream_logs", Value::Bool(options.flag(LOGS, "StreamLogs")));
     put("log_retention", Value::Duration(options.number(LOGS, "RetentionInDays").unwrap_or(7) * DAY));
     put("variables", Value::Map(variables(options, want)));
+    put("options", raw::read(options, want));
     balancer::read(options, &mut attrs);
     attrs
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::path::PathBuf;
 
 use super::options::{self, Options};
-use super::{Deployment, Environment, Swap, Version, balancer};
+use super::{Deployment, Environment, Swap, Version, balancer, raw};
 use crate::cloud::testing::{attrs, change, seen, want};
 use crate::cloud::{Driver, Next, Observed, Present, State, Want};
 use crate::eval::{Attrs, Inputs, Secret, Secrets, Value, evaluate};
@@ -35,6 +35,7 @@ const FULL: &str = r#"
   health_reporting = "enhanced"
   stream_logs = true
   log_retention = 30d
+  options = { "aws:autoscaling:asg" = { Cooldown = 120 }, "aws:autoscaling:updatepolicy:rollingupdate" = { PauseTime = 5m }, "aws:elbv2:listener:443" = { Rules = ["b", "a"] }, "aws:elbv2:listenerrule:a" = { PathPatterns = "/a/*" } }
   process default { port = 8080, health_path = "/login", health_status = 204, health_interval = 30s, health_timeout = 10s, sticky_for = 1d, deregistration_delay = 60s }
   process admin { port = 9090, protocol = https }
   listener 443 https { certificate = site, forward = default }
@@ -88,7 +89,8 @@ fn applied(before: Option<(&Options, &Attrs)>, want: &Want) -> Options {
     let wanted = options::wanted(want);
     let mut after = Options::default();
     if let Some((options, seen)) = before {
-        let gone = options::leftover(&options::of_balancer(options), seen, &wanted);
+        let mut gone = options::leftover(&options::of_balancer(options), seen, &wanted);
+        gone.extend(raw::leftover(options, want));
         let stays = |ns: &str, name: &str| !gone.iter().any(|(n, o)| n == ns && o == name);
         options
             .iter()
@@ -172,6 +174,10 @@ fn the_options_are_those_of_the_developer_guide() {
         ("aws:elasticbeanstalk:healthreporting:system", "SystemType", "enhanced"),
         ("aws:elasticbeanstalk:cloudwatch:logs", "StreamLogs", "true"),
         ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays", "30"),
+        ("aws:autoscaling:asg", "Cooldown", "120"),
+        ("aws:autoscaling:updatepolicy:rollingupdate", "PauseTime", "PT5M"),
+        ("aws:elbv2:listener:443", "Rules", "b,a"),
+        ("aws:elbv2:listenerrule:a", "PathPatterns", "/a/*"),
         (process, "Port", "8080"),
         (process, "Protocol", "HTTP"),
         (process, "HealthCheckPath", "/login"),
@@ -221,6 +227,9 @@ fn each_change_is_seen_written_and_then_seen_no_more() {
         ("\"enhanced\"", "\"basic\"", "health_reporting"),
         ("stream_logs = true", "stream_logs = false", "stream_logs"),
         ("30d", "60d", "log_retention"),
+        ("Cooldown = 120", "Cooldown = 180", "options"),
+        ("PauseTime = 5m", "PauseTime = 5m, MaxBatchSize = 1", "options"),
+        ("[\"b\", \"a\"]", "[\"b\", \"c\"]", "options"),
         ("port = 8080", "port = 8081", "process[default].port"),
         ("/login", "/health", "process[default].health_path"),
         ("health_status = 204", "health_status = 200", "process[default].health_status"),
@@ -292,6 +301,36 @@ fn without_blocks_port_80_is_forwarded_and_changes_by_hand_are_seen() {
     let after = applied(Some((&options, &seen)), &want);
     assert_eq!(names(&differing(&kind, &want, &read(&after, &want, &[]))), Vec::<&str>::new());
     assert_eq!(after.get("aws:autoscaling:trigger", "MeasureName"), Some("CPUUtilization"));
+}
+
+#[test]
+fn raw_options_that_the_file_set_are_taken_away_and_those_of_others_stay() {
+    let (old, kind) = environment(FULL);
+    let mut options = applied(None, &old);
+    options.set("aws:autoscaling:trigger", "Period", "1");
+    // In another order, and with the defaults of the rest.
+    options.set("aws:elbv2:listener:443", "Rules", "a,b");
+    assert_eq!(names(&differing(&kind, &old, &read(&options, &old, &[80]))), Vec::<&str>::new());
+
+    let less = FULL.replace("\"aws:autoscaling:asg\" = { Cooldown = 120 }, ", "");
+    let (new, _) = environment(&less);
+    // Nothing says that it was the file that set it.
+    assert_eq!(names(&differing(&kind, &new, &read(&options, &new, &[80]))), Vec::<&str>::new());
+    let mut new = Want { applied: vec![old.attrs.clone()], ..new };
+    let seen = read(&options, &new, &[80]);
+    let changes = differing(&kind, &new, &seen);
+    assert_eq!(names(&changes), ["options"]);
+    let after = applied(Some((&options, &seen)), &new);
+    assert_eq!(after.get("aws:autoscaling:asg", "Cooldown"), None);
+    assert_eq!(after.get("aws:autoscaling:trigger", "Period"), Some("1"));
+    // Beanstalk tells its default then.
+    let mut told = after.clone();
+    told.set("aws:autoscaling:asg", "Cooldown", "360");
+    assert_eq!(names(&differing(&kind, &new, &read(&told, &new, &[80]))), Vec::<&str>::new());
+    // A default that nobody knows beforehand is no reason to go on for ever.
+    new.acted = true;
+    told.set("aws:autoscaling:asg", "Cooldown", "300");
+    assert_eq!(names(&differing(&kind, &new, &read(&told, &new, &[80]))), Vec::<&str>::new());
 }
 
 #[test]

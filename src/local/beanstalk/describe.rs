@@ -1,6 +1,7 @@
 //! What is told of environments: themselves, their resources, their settings.
 
 use super::environments::{at, find};
+use super::option_list::severity_name;
 use super::options::{self, SPECS, Values};
 use super::{Environment, Settings, Status, applications, health, refuse};
 use crate::local::common::{arn, iso, page};
@@ -205,13 +206,15 @@ pub(super) fn options(state: &State, cx: &Cx, call: &Call) -> Result<Reply, Faul
 fn show_option((namespace, name, spec): (String, String, &options::Spec)) -> Vec<Element> {
     let mut children = vec![Element::text("Namespace", namespace), Element::text("Name", name)];
     children.extend(spec.default.map(|default| Element::text("DefaultValue", default)));
-    children.push(Element::text("ChangeSeverity", spec.severity.name()));
+    children.push(Element::text("ChangeSeverity", severity_name(spec.severity)));
     children.push(Element::text("UserDefined", spec.name == "*"));
     children.push(Element::text("ValueType", "Scalar"));
-    match spec.values {
-        Values::Choice(choices) => children.push(Element::texts("ValueOptions", "member", choices)),
+    match &spec.values {
+        Values::Choice(choices) => {
+            children.push(Element::texts("ValueOptions", "member", choices.iter().copied()))
+        }
         Values::Flag => children.push(Element::texts("ValueOptions", "member", ["true", "false"])),
-        Values::Int(low, high) => {
+        &Values::Int(low, high) => {
             children.extend([Element::text("MinValue", low), Element::text("MaxValue", high)]);
         }
         Values::Span(_, _) | Values::Any => {}

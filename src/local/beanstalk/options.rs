@@ -10,7 +10,7 @@ use crate::local::support::{elements, member};
 
 pub(super) use super::option_list::{
     ASG, BALANCER, COMMAND, ENVIRONMENT, HEALTH, INSTANCES, LAUNCH, SPECS, SPLITTING, Severity, Spec,
-    UPDATES, VARIABLES, VPC, Values, find,
+    UPDATES, VARIABLES, VPC, Values, find, span,
 };
 use super::option_list::{LISTENER, PROCESS, RULE};
 
@@ -354,7 +354,7 @@ pub(super) fn check_one(namespace: &str, name: &str, value: &str) -> Result<(), 
     if value.is_empty() {
         return Ok(());
     }
-    match spec.values {
+    match &spec.values {
         Values::Any => Ok(()),
         Values::Flag if matches!(value.to_ascii_lowercase().as_str(), "true" | "false") => Ok(()),
         Values::Flag => {
@@ -365,7 +365,7 @@ pub(super) fn check_one(namespace: &str, name: &str, value: &str) -> Result<(), 
             let why = format!("Value is not one of the allowed values: [{}].", choices.join(", "));
             bad_value(namespace, name, Some(value), &why)
         }
-        Values::Int(low, high) => match value.parse::<i64>() {
+        &Values::Int(low, high) => match value.parse::<i64>() {
             Ok(number) if number < low => {
                 let why = format!("Value is less than minimum allowed value: {low}.");
                 bad_value(namespace, name, Some(value), &why)
@@ -377,32 +377,13 @@ pub(super) fn check_one(namespace: &str, name: &str, value: &str) -> Result<(), 
             Ok(_) => Ok(()),
             Err(_) => bad_value(namespace, name, Some(value), "Value must be an integer."),
         },
-        Values::Span(low, high) => match span(value) {
+        &Values::Span(low, high) => match span(value) {
             Some(seconds) if (low..=high).contains(&seconds) => Ok(()),
             _ => {
                 bad_value(namespace, name, Some(value), "Value is not a valid ISO 8601 duration (PT#H#M#S).")
             }
         },
     }
-}
-
-/// The seconds of a duration such as `PT1H30M` or `PT0S`.
-pub(super) fn span(text: &str) -> Option<i64> {
-    let mut rest = text.strip_prefix("PT")?;
-    let mut seconds = 0;
-    let mut units = vec![('H', 3_600), ('M', 60), ('S', 1)].into_iter();
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit())?;
-        let (number, tail) = (rest.get(..end)?, rest.get(end..)?);
-        let unit = tail.chars().next()?;
-        let (_, factor) = units.find(|(letter, _)| *letter == unit)?;
-        seconds += number.parse::<i64>().ok()?.checked_mul(factor)?;
-        rest = tail.get(1..)?;
-    }
-    Some(seconds)
 }
 
 #[cfg(test)]

@@ -231,6 +231,7 @@ fn schema() -> Schema {
         default: None,
         on_change,
         write_only: name == "password",
+        table: None,
         identity: name == "name",
         docs: String::new(),
         span: Span::default(),

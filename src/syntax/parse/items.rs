@@ -161,6 +161,11 @@ impl Reader<'_> {
         Some(self.ident(&pair))
     }
 
+    /// A name where quotes around it are no slip.
+    pub(super) fn key(&mut self, pair: Pair<'_>) -> Ident {
+        if pair.as_rule() == Rule::name { self.ident(&pair) } else { self.plain_string(pair) }
+    }
+
     fn type_if(&mut self, pairs: &mut Pairs<'_>) -> Option<TypeExpr> {
         next_if(pairs, Rule::r#type).map(|pair| self.type_expr(pair))
     }
@@ -205,8 +210,7 @@ impl Reader<'_> {
         Some(match rule {
             Rule::attribute => {
                 let key = pairs.next()?;
-                let name =
-                    if key.as_rule() == Rule::name { self.ident(&key) } else { self.plain_string(key) };
+                let name = self.key(key);
                 if let Some(wrong) = next_if(pairs, Rule::wrong_assign) {
                     self.wrong_assign(&name, &wrong);
                 }

@@ -33,7 +33,7 @@ impl Reader<'_> {
             Rule::kind_output => {
                 MemberKind::Output(self.ident(&pairs.next()?), self.type_expr(pairs.next()?))
             }
-            Rule::setting => MemberKind::Setting(self.ident(&pairs.next()?), self.expr(pairs)),
+            Rule::setting => MemberKind::Setting(self.key(pairs.next()?), self.expr(pairs)),
             Rule::require => {
                 let warning = next_if(pairs, Rule::warn).is_some();
                 let condition = self.expr(pairs);
@@ -50,7 +50,7 @@ impl Reader<'_> {
     }
 
     fn typed(&mut self, pairs: &mut Pairs<'_>) -> Option<AttributeDecl> {
-        let name = self.ident(&pairs.next()?);
+        let name = self.key(pairs.next()?);
         let ty = self.type_expr(pairs.next()?);
         let default = match pairs.peek() {
             Some(pair) if pair.as_rule() != Rule::flag => Some(self.expr(pairs)),
@@ -68,7 +68,7 @@ impl Reader<'_> {
     }
 
     fn block_decl(&mut self, pairs: &mut Pairs<'_>) -> Option<MemberKind> {
-        let name = self.ident(&pairs.next()?);
+        let name = self.key(pairs.next()?);
         let mut header = Vec::new();
         while let Some(pair) = next_if(pairs, Rule::header_decl) {
             let mut inner = pair.into_inner();
