@@ -1,7 +1,7 @@
 //! What an evaluation carries with it: the program, the findings, the names known so far, and the limits.
 
 use indexmap::{IndexMap, IndexSet};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::artifacts::Artifacts;
@@ -122,8 +122,6 @@ pub(super) struct Evaluator<'a> {
     pub(super) templates: HashMap<usize, Rc<Template<'a>>>,
     /// Values that lists do not have, until their place is known.
     pub(super) doubts: Vec<Doubt>,
-    /// What lists do not have and was told: the list, the key, the value.
-    unlisted: HashSet<(String, String, String)>,
     pub(super) steps: u64,
     /// Whether it has given up, and told why.
     pub(super) exhausted: bool,
@@ -159,7 +157,6 @@ impl<'a> Evaluator<'a> {
             defaults: HashMap::new(),
             templates: HashMap::new(),
             doubts: Vec::new(),
-            unlisted: HashSet::new(),
             steps: STEPS,
             exhausted: false,
             rule_of: None,
@@ -179,11 +176,6 @@ impl<'a> Evaluator<'a> {
     pub(super) fn wrong<T>(&mut self, finding: Diagnostic) -> Option<T> {
         self.report(finding);
         None
-    }
-
-    /// Notes a value that a list does not have: the list, the key, the value. Tells whether it is new.
-    pub(super) fn note_unlisted(&mut self, what: (String, String, String)) -> bool {
-        self.quiet > 0 || self.unlisted.insert(what)
     }
 
     /// Marks that something is unknown without being wrong.

@@ -14,8 +14,6 @@ use crate::syntax::ast::{Expr, ExprKind};
 /// A value that a list does not have; where it stands is not known yet.
 #[derive(Clone, Debug)]
 pub(super) struct Doubt {
-    /// The name of the list.
-    name: String,
     list: Arc<List>,
     /// The key in a list that has keys, else empty.
     key: String,
@@ -25,12 +23,7 @@ pub(super) struct Doubt {
 /// Looks a text up in a list.
 fn doubt(known: &Known, key: &str, value: &str) -> Option<Doubt> {
     let found = list(&known.list)?;
-    let unlisted = || Doubt {
-        name: known.list.clone(),
-        list: Arc::clone(&found),
-        key: key.to_owned(),
-        value: value.to_owned(),
-    };
+    let unlisted = || Doubt { list: Arc::clone(&found), key: key.to_owned(), value: value.to_owned() };
     (!found.has(key, value)).then(unlisted)
 }
 
@@ -50,18 +43,20 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Tells what was remembered since there were `before` doubts, about the value of an expression.
+    /// Tells what was remembered since there were `before` doubts, about the value of an expression. What a name hands on is told
+    /// where it comes from, once.
     pub(super) fn tell_doubts(&mut self, before: usize, expr: &'a Expr, cx: Cx<'a>) {
         for doubt in self.doubts.split_off(before.min(self.doubts.len())) {
-            let origin = match &expr.kind {
-                ExprKind::Name(name) => self.holder(cx.frame, name).and_then(|holder| {
-                    let origin = self.known(holder, name)?.origin?;
-                    Some((origin, format!("`{name}` comes from here")))
-                }),
-                _ => None,
-            };
-            self.tell(doubt, expr.span, Some(expr), origin);
+            let span = self.origin(expr, cx).unwrap_or(expr.span);
+            self.tell(doubt, span, None);
         }
+    }
+
+    /// Where the value of a name is written.
+    fn origin(&mut self, expr: &'a Expr, cx: Cx<'a>) -> Option<Span> {
+        let ExprKind::Name(name) = &expr.kind else { return None };
+        let holder = self.holder(cx.frame, name)?;
+        self.known(holder, name)?.origin
     }
 
     /// Looks up the attributes of a body whose list depends on another attribute.
@@ -71,28 +66,22 @@ impl<'a> Evaluator<'a> {
             let (Some(Value::String(text)), Some(key)) = (record.attrs.get(*name), key.as_str()) else {
                 continue;
             };
-            let expr = if let [expr] = place.values { Some(expr) } else { None };
             let related = record.place(by).map(|place| (place.span, format!("`{by}` is `{key}`")));
             if let Some(doubt) = doubt(known, key, text) {
-                self.tell(doubt, place.span, expr, related);
+                self.tell(doubt, place.span, related);
             }
         }
     }
 
-    fn tell(&mut self, doubt: Doubt, span: Span, expr: Option<&Expr>, related: Option<(Span, String)>) {
-        let Doubt { name, list, key, value } = doubt;
-        let literal = matches!(expr, Some(Expr { kind: ExprKind::String(_), .. }));
-        // A value that is handed on is told once, where it is written.
-        let new = self.note_unlisted((name, key.clone(), value.clone()));
-        if !new && !literal {
-            return;
-        }
+    fn tell(&mut self, doubt: Doubt, span: Span, related: Option<(Span, String)>) {
+        let Doubt { list, key, value } = doubt;
         let title = if key.is_empty() { list.title.clone() } else { format!("{key} {}", list.title) };
         let message = format!("the list of {} has no {title} `{value}`", list.as_of);
         let mut finding = Diagnostic::warning("unlisted-value", span, message);
         if let Some((span, label)) = related {
             finding = finding.related(span, label);
         }
+        let literal = self.program.sources.text(span) == format!("\"{value}\"");
         let quoted = |texts: &[String], last: &str| sentence_list(texts.iter().map(String::as_str), last);
         self.report(match list.near(&key, &value) {
             Near::One(near) if literal => finding.help(format!("did you mean `{near}`?")).fix(
