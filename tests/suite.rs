@@ -12,6 +12,8 @@ mod suite {
     mod cli;
     mod corpus;
     #[cfg(feature = "aws")]
+    mod databases;
+    #[cfg(feature = "aws")]
     mod drivers_a;
     #[cfg(feature = "aws")]
     mod drivers_b;

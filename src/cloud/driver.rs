@@ -13,6 +13,7 @@ use super::{Clients, CloudError, Permission};
 use crate::eval::{Attrs, NodeId, Value};
 use crate::journal::Op;
 use crate::plan::Change;
+use crate::schema::OnChange;
 
 /// A node as a driver sees it: every value known.
 #[derive(Clone, Debug, Default)]
@@ -115,6 +116,9 @@ pub struct Present {
     pub detail: serde_json::Value,
     /// What is going on, for the progress display: "batch 2 of 4", "creating".
     pub note: Option<String>,
+    /// What AWS has accepted and what holds only after a reboot that the file does not ask for, in words: it is told, and
+    /// not waited for.
+    pub pending: Option<String>,
 }
 
 impl Present {
@@ -209,6 +213,11 @@ pub trait Driver: Send + Sync {
     /// is what was asked for.
     fn desired(&self, want: &Want) -> Attrs {
         want.attrs.clone()
+    }
+
+    /// What a change means, where that depends on more than its attribute: by default what the kind says.
+    fn on_change(&self, _want: &Want, _present: &Present, change: &Change) -> OnChange {
+        change.on_change
     }
 
     /// The next step towards `want`. `changes` are the attributes that differ from what was observed, empty when

@@ -11,6 +11,7 @@ mod driver;
 mod ec2;
 mod elasticache;
 mod error;
+mod groups;
 mod iam;
 mod mq;
 mod net;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use std::time::Duration;
 
-use super::{Next, Want};
+use super::{CloudError, Next, Observed, Op, Present, Reply, State, Want};
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
 
@@ -73,8 +73,13 @@ pub fn attributes<'a>(names: impl IntoIterator<Item = &'a str>) -> serde_json::V
     json!({ "attributes": names.into_iter().collect::<Vec<_>>() })
 }
 
+/// The attributes that differ, but for tags, which have calls of their own.
+pub fn own(changes: &[Change]) -> Vec<&str> {
+    changes.iter().map(|change| change.attribute.as_str()).filter(|name| *name != "tags").collect()
+}
+
 /// Whether a call is to change an attribute.
-pub fn applies(op: &super::Op, attribute: &str) -> bool {
+pub fn applies(op: &Op, attribute: &str) -> bool {
     let names = op.detail.get("attributes").and_then(|names| names.as_array());
     names.is_some_and(|names| names.iter().any(|name| name == attribute))
 }
@@ -82,6 +87,76 @@ pub fn applies(op: &super::Op, attribute: &str) -> bool {
 /// Look again after so many seconds.
 pub fn wait(seconds: u64, why: impl Into<String>) -> Next {
     Next::Wait { poll: Duration::from_secs(seconds), why: why.into() }
+}
+
+/// What keeps something from being changed, if anything does: AWS is at it, or it failed. `remake` is the call that deletes
+/// what an earlier run could not make and what holds nothing, so that it is made anew.
+pub fn hindrance(want: &Want, present: &Present, poll: u64, remake: Option<&str>) -> Option<Next> {
+    match (&present.state, remake) {
+        (State::Settled, _) => None,
+        (State::Busy(status), _) => Some(wait(poll, status)),
+        (State::Failed(_), Some(delete)) if !want.acted => Some(Next::Call(Op::new(delete))),
+        (State::Failed(why), _) => Some(Next::Fail(why.clone())),
+    }
+}
+
+/// The next step towards the absence of what AWS deletes only when it is at nothing else.
+pub fn delete_when_settled(seen: &Observed, poll: u64, delete: Op) -> Next {
+    match seen {
+        Observed::Absent => Next::Done,
+        Observed::Present(present) => match &present.state {
+            State::Busy(status) => wait(poll, status),
+            State::Settled | State::Failed(_) => Next::Call(delete),
+        },
+    }
+}
+
+/// The state of something that has accepted changes which do not show yet: `names` of attributes, each with whether
+/// it is one of them.
+pub fn with_pending<const N: usize>(state: State, status: &str, names: [(&str, bool); N]) -> State {
+    let pending: Vec<&str> = names.into_iter().filter_map(|(name, is)| is.then_some(name)).collect();
+    match state {
+        State::Settled if !pending.is_empty() => {
+            State::Busy(format!("{status}, with changes to come: {}", pending.join(", ")))
+        }
+        state => state,
+    }
+}
+
+/// When changes hold that nobody has told to hold at once.
+pub const AFTER_REBOOT: &str = "after the next reboot; `apply = \"immediately\"` reboots it";
+
+/// Whether a version is older than another, part by part, as far as both go.
+pub fn older(one: &str, other: &str) -> bool {
+    let parts = |text: &str| text.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>();
+    let (one, other) = (parts(one), parts(other));
+    let both = one.len().min(other.len());
+    one.get(..both) < other.get(..both)
+}
+
+/// A failure with the last things that the service's events said, if any.
+pub fn with_events<'a>(why: &str, service: &str, messages: impl Iterator<Item = &'a str>) -> String {
+    let messages: Vec<&str> = messages.map(str::trim).collect();
+    match messages.get(messages.len().saturating_sub(3)..) {
+        Some(last) if !last.is_empty() => format!("{why}; {service} says: {}", last.join("; ")),
+        _ => why.to_owned(),
+    }
+}
+
+/// What came of a modification: that nothing is to be modified means that it is so already.
+///
+/// # Errors
+/// Every other error.
+pub fn modified(result: Result<Reply, CloudError>) -> Result<Reply, CloudError> {
+    match result {
+        Err(error)
+            if error.code == "NoOperationFault"
+                || error.message.contains("No modifications were requested") =>
+        {
+            Ok(Reply { id: None, request_id: error.request_id })
+        }
+        result => result,
+    }
 }
 
 /// The partition of a region, as ARNs begin: `arn:aws`, `arn:aws-cn`, `arn:aws-us-gov`.

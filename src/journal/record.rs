@@ -162,6 +162,19 @@ impl Op {
         Self { operation: operation.to_owned(), creates: false, detail: serde_json::Value::Null }
     }
 
+    /// That it makes the resource without some attributes which AWS never gives back, such as a password: another call
+    /// sets them afterwards.
+    pub fn leaving(mut self, attributes: &[&str]) -> Self {
+        self.detail = serde_json::json!({ "leaves": attributes });
+        self
+    }
+
+    /// Whether it makes the resource without an attribute.
+    pub fn leaves(&self, attribute: &str) -> bool {
+        let names = self.detail.get("leaves").and_then(|names| names.as_array());
+        names.is_some_and(|names| names.iter().any(|name| name == attribute))
+    }
+
     /// With what the driver needs to make it.
     pub fn with(mut self, detail: serde_json::Value) -> Self {
         self.detail = detail;

@@ -33,8 +33,9 @@ pub mod godaddy;
 pub mod iam;
 pub mod mq;
 mod neighbours;
-mod record;
+mod parameters;
 pub mod rds;
+mod record;
 mod regions;
 pub mod s3;
 mod route;
@@ -47,6 +48,7 @@ pub mod ssm;
 mod state;
 mod store;
 mod sts;
+mod subnets;
 mod support;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -64,11 +66,13 @@ pub use cloud::{ACCOUNT, Dropped, Local};
 pub use dataplane::LocalNet;
 pub use ec2::{Launch, Wearer};
 pub use faults::{Faults, OnKill, Trouble};
+pub use parameters::ParameterGroup;
 pub use route::{Route, route};
 pub use serve::{Server, serve};
 pub use service::{Protocol, Service};
 pub use state::State;
 pub use store::OpenError;
+pub use subnets::SubnetGroup;
 
 /// Lets happen what should have happened by a time in the services whose parts depend on each other: instances are
 /// launched and registered, certificates issued. Called before every request.

@@ -132,8 +132,7 @@ impl Page {
         if named && node.action != Action::Keep {
             let _ = write!(line, "  {}", self.paint("2", &node.name));
         }
-        if !node.reason.is_empty() && matches!(node.action, Action::Replace | Action::Delete | Action::Update)
-        {
+        if !node.reason.is_empty() && !matches!(node.action, Action::Create | Action::Read) {
             let _ = write!(line, "  ({})", node.reason);
         }
         let _ = writeln!(self.out, "{line}");

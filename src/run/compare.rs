@@ -37,6 +37,9 @@ pub(super) fn changes(
         }
     }
     changes.extend(unreadable(ctx, target, &desired, present));
+    for change in &mut changes {
+        change.on_change = driver.on_change(want, present, change);
+    }
     changes
 }
 

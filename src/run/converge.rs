@@ -244,6 +244,9 @@ impl Converge<'_, '_> {
     /// Records that the node is as wanted, unless the journal says just that already.
     fn done(self, present: Present) -> Result<Made, Stop> {
         let Pursuit { ctx, target, calls, .. } = self.pursuit;
+        if let Some(note) = &present.pending {
+            ctx.tell(Event::Waiting { node: target.node.clone(), note: note.clone(), at: ctx.now() });
+        }
         let fingerprints = target.fingerprints(ctx);
         let same = ctx.with(|state| {
             let doubt = state.history.in_doubt.values().any(|(node, _)| *node == target.node);

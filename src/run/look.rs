@@ -207,7 +207,7 @@ fn compare(
             Next::Call(op) => (Action::Update, op.operation),
             Next::Fail(why) => return Err(Failure::new(why).into()),
             Next::Wait { why, .. } => (Action::Keep, why),
-            Next::Done => (Action::Keep, String::new()),
+            Next::Done => (Action::Keep, present.pending.clone().unwrap_or_default()),
         }
     };
     defer_pending(ctx, &mut changes);

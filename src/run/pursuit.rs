@@ -243,6 +243,8 @@ impl<'c, 'j> Pursuit<'c, 'j> {
 
     fn intent(&self, op: &Op) -> journal::Event {
         let made = op.creates;
+        let mut fingerprints = if made { self.target.fingerprints(self.ctx) } else { Default::default() };
+        fingerprints.retain(|name, _| !op.leaves(name));
         journal::Event::Intent {
             node: self.target.node.clone(),
             kind: self.target.kind.clone(),
@@ -251,7 +253,7 @@ impl<'c, 'j> Pursuit<'c, 'j> {
             token: self.want.token.clone(),
             fingerprint: self.target.fingerprint(self.ctx),
             attrs: if made { self.target.attrs.clone() } else { self.raw_settings() },
-            fingerprints: if made { self.target.fingerprints(self.ctx) } else { Default::default() },
+            fingerprints,
             depends_on: if made { self.target.depends_on.clone() } else { Vec::new() },
         }
     }

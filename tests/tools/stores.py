@@ -54,7 +54,39 @@ ec2.describe_instances()
 
 # RDS
 assert rds.describe_db_engine_versions(Engine="mysql", EngineVersion="8.0")["DBEngineVersions"]
-rds.describe_db_parameter_groups()
+rds.create_db_parameter_group(
+    DBParameterGroupName="tuned", DBParameterGroupFamily="mysql8.0", Description="d", Tags=[{"Key": "k", "Value": "v"}]
+)
+refused(
+    "DBParameterGroupAlreadyExists", rds.create_db_parameter_group, DBParameterGroupName="Tuned",
+    DBParameterGroupFamily="mysql8.0", Description="d",
+)
+refused("InvalidParameterValue", rds.modify_db_parameter_group, DBParameterGroupName="default.mysql8.0", Parameters=[])
+refused("DBParameterGroupNotFound", rds.describe_db_parameters, DBParameterGroupName="other")
+
+
+def parameter(name, value, method):
+    return {"ParameterName": name, "ParameterValue": value, "ApplyMethod": method}
+
+
+rds.modify_db_parameter_group(
+    DBParameterGroupName="tuned",
+    Parameters=[parameter("max_connections", "200", "immediate"), parameter("performance_schema", "1", "pending-reboot")],
+)
+refused(
+    "InvalidParameterCombination", rds.modify_db_parameter_group, DBParameterGroupName="tuned",
+    Parameters=[parameter("skip_name_resolve", "1", "immediate")],
+)
+pages = rds.get_paginator("describe_db_parameters").paginate(DBParameterGroupName="tuned", PaginationConfig={"PageSize": 20})
+parameters = [p for page in pages for p in page["Parameters"]]
+assert len(parameters) > 20 and {p["Source"] for p in parameters} == {"user", "system", "engine-default"}
+rds.reset_db_parameter_group(DBParameterGroupName="tuned", Parameters=[{"ParameterName": "max_connections", "ApplyMethod": "immediate"}])
+assert len(rds.describe_db_parameters(DBParameterGroupName="tuned", Source="user")["Parameters"]) == 1
+assert rds.describe_engine_default_parameters(DBParameterGroupFamily="postgres17")["EngineDefaults"]["Parameters"]
+groups = [g["DBParameterGroupName"] for g in rds.describe_db_parameter_groups()["DBParameterGroups"]]
+assert "tuned" in groups and "default.mariadb10.11" in groups
+tuned = rds.describe_db_parameter_groups(DBParameterGroupName="tuned")["DBParameterGroups"][0]["DBParameterGroupArn"]
+assert rds.list_tags_for_resource(ResourceName=tuned)["TagList"] == [{"Key": "k", "Value": "v"}]
 rds.create_db_subnet_group(DBSubnetGroupName="g", DBSubnetGroupDescription="d", SubnetIds=subnets[:2])
 rds.modify_db_subnet_group(DBSubnetGroupName="g", SubnetIds=subnets[:3])
 refused(
@@ -66,19 +98,48 @@ wanted = {
     "DBInstanceIdentifier": "db1", "Engine": "mysql", "EngineVersion": "8.0", "DBInstanceClass": "db.t3.micro",
     "MasterUsername": "admin", "MasterUserPassword": "sesame-open", "AllocatedStorage": 20, "DBSubnetGroupName": "g",
     "VpcSecurityGroupIds": [group], "Tags": [{"Key": "k", "Value": "v"}], "MultiAZ": True,
+    "DBParameterGroupName": "tuned", "StorageEncrypted": True, "MaxAllocatedStorage": 40,
+    "EnableCloudwatchLogsExports": ["error"], "CopyTagsToSnapshot": True,
 }
 arn = rds.create_db_instance(**wanted)["DBInstance"]["DBInstanceArn"]
 refused("DBInstanceAlreadyExists", rds.create_db_instance, **wanted)
 refused("InvalidParameterValue", rds.create_db_instance, **{**wanted, "DBInstanceIdentifier": "-"})
+other = {**wanted, "DBInstanceIdentifier": "db2"}
+for bad in (
+    {"DBParameterGroupName": "default.mysql8.4"}, {"StorageType": "io1", "AllocatedStorage": 100}, {"StorageThroughput": 300}, {"MaxAllocatedStorage": 21},
+    {"EnableCloudwatchLogsExports": ["upgrade"]}, {"EnablePerformanceInsights": True}, {"StorageEncrypted": False, "KmsKeyId": "k"},
+):
+    refused("InvalidParameterCombination", rds.create_db_instance, **{**other, **bad})
+refused("InvalidParameterValue", rds.create_db_instance, **{**other, "PreferredBackupWindow": "noon"})
+refused("DBParameterGroupNotFound", rds.create_db_instance, **{**other, "DBParameterGroupName": "nobody"})
 refused("InvalidDBInstanceState", rds.reboot_db_instance, DBInstanceIdentifier="db1")
 
 # ElastiCache
+cache.create_cache_parameter_group(
+    CacheParameterGroupName="big", CacheParameterGroupFamily="memcached1.6", Description="d", Tags=[{"Key": "k", "Value": "v"}]
+)
+refused(
+    "CacheParameterGroupAlreadyExists", cache.create_cache_parameter_group, CacheParameterGroupName="big",
+    CacheParameterGroupFamily="memcached1.6", Description="d",
+)
+value = {"ParameterName": "max_item_size", "ParameterValue": "2097152"}
+cache.modify_cache_parameter_group(CacheParameterGroupName="big", ParameterNameValues=[value])
+refused(
+    "InvalidParameterValue", cache.modify_cache_parameter_group, CacheParameterGroupName="big",
+    ParameterNameValues=[{"ParameterName": "nothing", "ParameterValue": "1"}],
+)
+refused("CacheParameterGroupNotFound", cache.describe_cache_parameters, CacheParameterGroupName="other")
+assert len(cache.describe_cache_parameters(CacheParameterGroupName="big", Source="user")["Parameters"]) == 1
+assert cache.describe_engine_default_parameters(CacheParameterGroupFamily="redis7")["EngineDefaults"]["Parameters"]
+cache.reset_cache_parameter_group(CacheParameterGroupName="big", ParameterNameValues=[{"ParameterName": "max_item_size"}])
+groups = {g["CacheParameterGroupName"]: g for g in cache.describe_cache_parameter_groups()["CacheParameterGroups"]}
+assert "default.redis7.cluster.on" in groups and cache.list_tags_for_resource(ResourceName=groups["big"]["ARN"])["TagList"]
 cache.describe_cache_engine_versions(Engine="memcached")
 cache.create_cache_subnet_group(CacheSubnetGroupName="cg", CacheSubnetGroupDescription="d", SubnetIds=subnets[:1])
 cache.modify_cache_subnet_group(CacheSubnetGroupName="cg", SubnetIds=subnets[:2])
 cache.create_cache_cluster(
     CacheClusterId="cc", Engine="memcached", CacheNodeType="cache.t3.micro", NumCacheNodes=2, AZMode="cross-az",
-    CacheSubnetGroupName="cg", SecurityGroupIds=[group],
+    CacheSubnetGroupName="cg", SecurityGroupIds=[group], CacheParameterGroupName="big",
 )
 cache.create_cache_cluster(CacheClusterId="rr", Engine="redis", CacheNodeType="cache.t3.micro", NumCacheNodes=1)
 refused(
@@ -138,6 +199,29 @@ while rds.describe_db_instances()["DBInstances"][0]["DBInstanceClass"] != "db.t3
 wait(rds.get_waiter("db_instance_available"), DBInstanceIdentifier="db1")
 rds.create_db_snapshot(DBSnapshotIdentifier="mine", DBInstanceIdentifier="db1")
 rds.describe_db_snapshots(DBInstanceIdentifier="db1")
+refused("InvalidDBParameterGroupState", rds.delete_db_parameter_group, DBParameterGroupName="tuned")
+pending = rds.modify_db_instance(
+    DBInstanceIdentifier="db1", CloudwatchLogsExportConfiguration={"EnableLogTypes": ["general"], "DisableLogTypes": ["error"]},
+    MaxAllocatedStorage=50, PreferredBackupWindow="01:00-01:30",
+)["DBInstance"]["PendingModifiedValues"]
+assert pending["PendingCloudwatchLogsExports"] == {"LogTypesToEnable": ["general"], "LogTypesToDisable": ["error"]}
+while rds.describe_db_instances()["DBInstances"][0]["EnabledCloudwatchLogsExports"] != ["general"]:
+    time.sleep(0.1)
+wait(rds.get_waiter("db_snapshot_available"), DBSnapshotIdentifier="mine")
+restored = rds.restore_db_instance_from_db_snapshot(
+    DBInstanceIdentifier="db2", DBSnapshotIdentifier="mine", DBInstanceClass="db.t3.medium", DBSubnetGroupName="g"
+)["DBInstance"]
+assert restored["StorageEncrypted"] and restored["MasterUsername"] == "admin" and restored["Engine"] == "mysql"
+refused(
+    "DBSnapshotNotFound", rds.restore_db_instance_from_db_snapshot, DBInstanceIdentifier="db3", DBSnapshotIdentifier="lost"
+)
+wait(rds.get_waiter("db_instance_available"), DBInstanceIdentifier="db2")
+rds.modify_db_instance(DBInstanceIdentifier="db2", AllocatedStorage=400, Iops=12000, StorageThroughput=600, ApplyImmediately=True)
+while "AllocatedStorage" in rds.describe_db_instances(DBInstanceIdentifier="db2")["DBInstances"][0]["PendingModifiedValues"]:
+    time.sleep(0.1)
+wait(rds.get_waiter("db_instance_available"), DBInstanceIdentifier="db2")
+rds.delete_db_instance(DBInstanceIdentifier="db2", SkipFinalSnapshot=True)
+wait(rds.get_waiter("db_instance_deleted"), DBInstanceIdentifier="db2")
 rds.delete_db_instance(DBInstanceIdentifier="db1", FinalDBSnapshotIdentifier="last")
 wait(cache.get_waiter("cache_cluster_available"), CacheClusterId="cc")
 cache.reboot_cache_cluster(CacheClusterId="cc", CacheNodeIdsToReboot=["0001"])
@@ -151,6 +235,8 @@ mq.delete_broker(BrokerId=made["BrokerId"])
 wait(rds.get_waiter("db_instance_deleted"), DBInstanceIdentifier="db1")
 wait(cache.get_waiter("cache_cluster_deleted"), CacheClusterId="cc")
 rds.delete_db_subnet_group(DBSubnetGroupName="g")
+rds.delete_db_parameter_group(DBParameterGroupName="tuned")
+cache.delete_cache_parameter_group(CacheParameterGroupName="big")
 cache.delete_cache_subnet_group(CacheSubnetGroupName="cg")
 rds.delete_db_snapshot(DBSnapshotIdentifier="last")
 while ec2.describe_network_interfaces(Filters=[{"Name": "group-id", "Values": [group]}])["NetworkInterfaces"]:

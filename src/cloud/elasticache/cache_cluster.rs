@@ -6,21 +6,26 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
 
-use super::{TAGS, tag, tags, tags_of};
-use crate::cloud::parts::{applies, known, number, texts, wait};
+use super::{TAGS, explained, tag, tags, tags_of};
+use crate::cloud::parts::{
+    AFTER_REBOOT, applies, delete_when_settled, hindrance, known, modified, number, older, own, texts,
+    with_pending,
+};
 use crate::cloud::permission::ANY;
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
     reading,
 };
-use crate::eval::Attrs;
+use crate::eval::{Attrs, Value};
 use crate::plan::Change;
+use crate::schema::OnChange;
 
 /// `cache_cluster`
 pub struct CacheCluster;
 
 const CREATE: &str = "elasticache:CreateCacheCluster";
 const MODIFY: &str = "elasticache:ModifyCacheCluster";
+const REBOOT: &str = "elasticache:RebootCacheCluster";
 const DELETE: &str = "elasticache:DeleteCacheCluster";
 const DESCRIBE: &str = "elasticache:DescribeCacheClusters";
 
@@ -37,6 +42,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look("elasticache:DescribeEvents", ANY).because("only to say why a cluster failed"),
     Permission::change(CREATE, CLUSTER_AND_GROUPS),
     Permission::change(MODIFY, CLUSTER_AND_GROUPS),
+    Permission::change(REBOOT, CLUSTER_AND_GROUPS).because("only to apply what holds after a reboot"),
     Permission::change(TAGS.set, CLUSTER).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, CLUSTER).because("only when a tag goes"),
     Permission::change("iam:CreateServiceLinkedRole", SERVICE_ROLE)
@@ -52,6 +58,8 @@ struct Detail {
     arn: String,
     /// `0001`, `0002`, …
     nodes: Vec<String>,
+    /// Those of them that have not taken all parameters yet.
+    to_reboot: Vec<String>,
 }
 
 impl Detail {
@@ -78,11 +86,8 @@ impl Driver for CacheCluster {
             return Ok(Observed::Absent);
         }
         let mut present = present(cluster, want);
-        if let State::Failed(why) = &mut present.state {
-            let events = last_events(clients, id).await;
-            if !events.is_empty() {
-                *why = format!("{why}; ElastiCache says: {}", events.join("; "));
-            }
+        if let State::Failed(why) = &present.state {
+            present.state = State::Failed(explained(clients, SourceType::CacheCluster, id, why).await);
         }
         let in_between = matches!(cluster.cache_cluster_status(), Some("creating" | "deleting"));
         if let Some(arn) = cluster.arn().filter(|_| !in_between)
@@ -94,38 +99,45 @@ impl Driver for CacheCluster {
     }
 
     fn desired(&self, want: &Want) -> Attrs {
-        let mut attrs = want.desired(&[("security_groups", "id"), ("subnet_group", "name")]);
+        let handles = [("security_groups", "id"), ("subnet_group", "name"), ("parameter_group", "name")];
+        let mut attrs = want.desired(&handles);
         // With no groups given AWS puts in the VPC's default group.
         attrs.retain(|name, value| name != "security_groups" || !value.items().is_empty());
         attrs
     }
 
+    /// A node of Redis moves to another type in place, one of memcached does not; neither goes back to an older version.
+    fn on_change(&self, want: &Want, present: &Present, change: &Change) -> OnChange {
+        let version = |value: &Value| value.as_str().map(str::to_owned).unwrap_or_default();
+        match change.attribute.as_str() {
+            "node_type" if want.text("engine") != Some("memcached") => OnChange::Update,
+            "version" if older(&version(&change.after), &version(present.get("version"))) => {
+                OnChange::Replace
+            }
+            _ => change.on_change,
+        }
+    }
+
     fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
         let Observed::Present(present) = seen else { return Next::Call(Op::create(CREATE)) };
-        match &present.state {
-            State::Busy(status) => return wait(20, status),
-            // A cache holds nothing that cannot be had again, so what an earlier run could not make is made anew.
-            State::Failed(_) if !want.acted => return Next::Call(Op::new(DELETE)),
-            State::Failed(why) => return Next::Fail(why.clone()),
-            State::Settled => {}
+        // A cache holds nothing that cannot be had again, so what an earlier run could not make is made anew.
+        if let Some(next) = hindrance(want, present, 20, Some(DELETE)) {
+            return next;
         }
-        let own: Vec<&str> =
-            changes.iter().map(|c| c.attribute.as_str()).filter(|name| *name != "tags").collect();
+        let own = own(changes);
         if !own.is_empty() {
             let remove = surplus(want, present);
             return Next::Call(Op::new(MODIFY).with(json!({ "attributes": own, "remove": remove })));
+        }
+        let nodes = Detail::of(present).to_reboot;
+        if !nodes.is_empty() && want.text("apply") == Some("immediately") {
+            return Next::Call(Op::new(REBOOT).with(json!({ "nodes": nodes })));
         }
         TAGS.next(want, present).map_or(Next::Done, Next::Call)
     }
 
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            Observed::Present(present) => match &present.state {
-                State::Busy(status) => wait(20, status),
-                State::Settled | State::Failed(_) => Next::Call(Op::new(DELETE)),
-            },
-        }
+        delete_when_settled(seen, 20, Op::new(DELETE))
     }
 
     async fn call(
@@ -138,6 +150,11 @@ impl Driver for CacheCluster {
         match (op.operation.as_str(), seen) {
             (CREATE, _) => create(clients, want).await,
             (MODIFY, _) => modify(clients, want, op).await,
+            (REBOOT, Observed::Present(present)) => {
+                let call = clients.elasticache.reboot_cache_cluster().cache_cluster_id(&want.name);
+                let call = call.set_cache_node_ids_to_reboot(Some(Detail::of(present).to_reboot));
+                Ok(Reply::of(&call.send().await.map_err(calling(REBOOT))?, None))
+            }
             (DELETE, _) => {
                 let call = clients.elasticache.delete_cache_cluster().cache_cluster_id(&want.name);
                 Ok(Reply::of(&call.send().await.map_err(calling(DELETE))?, None))
@@ -163,17 +180,24 @@ fn surplus(want: &Want, present: &Present) -> Vec<String> {
 
 fn present(cluster: &Cluster, want: &Want) -> Present {
     let status = cluster.cache_cluster_status().unwrap_or_default();
-    let pending = cluster.pending_modified_values().map(pending).unwrap_or_default();
-    let mut state = state(status);
-    if state == State::Settled && !pending.is_empty() {
-        // Modified, but it does not show yet.
-        state = State::Busy(format!("{status}, with changes to come: {}", pending.join(", ")));
-    }
+    let pending = |is: fn(&PendingModifiedValues) -> bool| cluster.pending_modified_values().is_some_and(is);
+    let state = with_pending(
+        state(status),
+        status,
+        [
+            ("nodes", pending(|values| values.num_cache_nodes().is_some())),
+            ("version", pending(|values| values.engine_version().is_some())),
+            ("node_type", pending(|values| values.cache_node_type().is_some())),
+        ],
+    );
     let node = cluster.cache_nodes().first().and_then(|node| node.endpoint());
     // Memcached clients find all nodes through the configuration endpoint.
     let endpoint = cluster.configuration_endpoint().or(node);
     let port = endpoint.and_then(|endpoint| endpoint.port());
     let groups = cluster.security_groups().iter();
+    let parameters = cluster.cache_parameter_group();
+    let applied = parameters.and_then(|group| group.parameter_apply_status()).unwrap_or_default();
+    let parameter_group = parameters.and_then(|group| group.cache_parameter_group_name());
     let mut nodes: Vec<String> =
         cluster.cache_nodes().iter().filter_map(|node| node.cache_node_id().map(str::to_owned)).collect();
     nodes.sort();
@@ -186,13 +210,27 @@ fn present(cluster: &Cluster, want: &Want) -> Present {
         ("port", number(port)),
         ("security_groups", texts(groups.filter_map(|group| group.security_group_id()))),
         ("subnet_group", cluster.cache_subnet_group_name().into()),
+        ("parameter_group", parameter_group.into()),
+        ("maintenance_window", cluster.preferred_maintenance_window().into()),
+        ("snapshot_retention", number(cluster.snapshot_retention_limit())),
+        ("auto_minor_version_upgrade", cluster.auto_minor_version_upgrade().into()),
     ]);
     let outputs = known([
         ("endpoint", endpoint.and_then(|endpoint| endpoint.address()).into()),
         ("port", number(port)),
         ("arn", cluster.arn().into()),
     ]);
-    let detail = Detail { arn: cluster.arn().unwrap_or_default().to_owned(), nodes };
+    let to_reboot = match (applied, parameters.map(|group| group.cache_node_ids_to_reboot())) {
+        ("pending-reboot", Some([])) => nodes.clone(),
+        (_, some) => some.unwrap_or_default().to_vec(),
+    };
+    let state = match state {
+        State::Settled if applied == "applying" => State::Busy("applying its parameter group".to_owned()),
+        state => state,
+    };
+    let pending = (!to_reboot.is_empty())
+        .then(|| format!("parameters of `{}` {AFTER_REBOOT}", parameter_group.unwrap_or_default()));
+    let detail = Detail { arn: cluster.arn().unwrap_or_default().to_owned(), nodes, to_reboot };
     Present {
         id: cluster.cache_cluster_id().unwrap_or_default().to_owned(),
         state,
@@ -200,6 +238,7 @@ fn present(cluster: &Cluster, want: &Want) -> Present {
         outputs,
         detail: serde_json::to_value(detail).unwrap_or_default(),
         note: Some(status.to_owned()),
+        pending,
         ..Present::default()
     }
 }
@@ -216,27 +255,6 @@ fn state(status: &str) -> State {
     }
 }
 
-/// The names of attributes with changes that have been accepted and do not hold yet.
-fn pending(values: &PendingModifiedValues) -> Vec<&'static str> {
-    [("nodes", values.num_cache_nodes().is_some()), ("version", values.engine_version().is_some())]
-        .into_iter()
-        .filter_map(|(name, is_pending)| is_pending.then_some(name))
-        .collect()
-}
-
-/// The last things that ElastiCache said about a cluster. Whoever may not ask learns nothing more.
-async fn last_events(clients: &Clients, id: &str) -> Vec<String> {
-    let call = clients
-        .elasticache
-        .describe_events()
-        .source_type(SourceType::CacheCluster)
-        .source_identifier(id)
-        .duration(24 * 60);
-    let Ok(reply) = call.send().await else { return Vec::new() };
-    let messages: Vec<&str> = reply.events().iter().filter_map(|event| event.message()).collect();
-    messages.iter().rev().take(3).rev().map(|message| message.trim().to_owned()).collect()
-}
-
 async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {
     let text = |name| want.text(name).map(str::to_owned);
     let groups = want.id_texts("security_groups", "id");
@@ -251,6 +269,10 @@ async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {
         .set_port(want.int("port"))
         .set_security_group_ids((!groups.is_empty()).then_some(groups))
         .set_cache_subnet_group_name(want.ids("subnet_group", "name").as_str().map(str::to_owned))
+        .set_cache_parameter_group_name(want.ids("parameter_group", "name").as_str().map(str::to_owned))
+        .set_preferred_maintenance_window(text("maintenance_window"))
+        .set_snapshot_retention_limit(want.int("snapshot_retention").filter(|days| *days > 0))
+        .set_auto_minor_version_upgrade(want.flag("auto_minor_version_upgrade"))
         .set_tags(tags(&want.tags));
     let made = call.send().await.map_err(calling(CREATE))?;
     let id = made.cache_cluster().and_then(|cluster| cluster.cache_cluster_id());
@@ -262,23 +284,27 @@ async fn modify(clients: &Clients, want: &Want, op: &Op) -> Result<Reply, CloudE
     let remove: Vec<String> =
         op.detail.get("remove").and_then(|ids| serde_json::from_value(ids.clone()).ok()).unwrap_or_default();
     let groups = want.id_texts("security_groups", "id");
+    let parameter_group = want.ids("parameter_group", "name").as_str().map(str::to_owned);
+    let text = |name: &str| want.text(name).filter(|_| applies(op, name)).map(str::to_owned);
     let call = clients
         .elasticache
         .modify_cache_cluster()
         .cache_cluster_id(&want.name)
         .apply_immediately(true)
-        .set_engine_version(want.text("version").filter(|_| applies(op, "version")).map(str::to_owned))
+        .set_engine_version(text("version"))
+        .set_cache_node_type(text("node_type"))
+        .set_cache_parameter_group_name(parameter_group.filter(|_| applies(op, "parameter_group")))
+        .set_preferred_maintenance_window(text("maintenance_window"))
+        .set_snapshot_retention_limit(
+            want.int("snapshot_retention").filter(|_| applies(op, "snapshot_retention")),
+        )
+        .set_auto_minor_version_upgrade(
+            want.flag("auto_minor_version_upgrade").filter(|_| applies(op, "auto_minor_version_upgrade")),
+        )
         .set_num_cache_nodes(want.int("nodes").filter(|_| applies(op, "nodes")))
         .set_cache_node_ids_to_remove((applies(op, "nodes") && !remove.is_empty()).then_some(remove))
         .set_security_group_ids(applies(op, "security_groups").then_some(groups));
-    match call.send().await.map_err(calling(MODIFY)) {
-        Ok(done) => Ok(Reply::of(&done, None)),
-        // It is so already.
-        Err(error) if error.message.contains("No modifications were requested") => {
-            Ok(Reply { id: None, request_id: error.request_id })
-        }
-        Err(error) => Err(error),
-    }
+    modified(call.send().await.map(|done| Reply::of(&done, None)).map_err(calling(MODIFY)))
 }
 
 #[cfg(test)]
@@ -286,7 +312,6 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
     use crate::cloud::testing::{attrs, change, seen, want};
-    use crate::eval::Value;
     use aws_sdk_elasticache::types::{CacheNode, Endpoint, SecurityGroupMembership};
 
     fn memcached(nodes: i64) -> Want {

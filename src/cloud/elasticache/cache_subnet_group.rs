@@ -5,7 +5,8 @@ use aws_sdk_elasticache::types::CacheSubnetGroup as Group;
 use std::time::Duration;
 
 use super::{TAGS, tag, tags, tags_of};
-use crate::cloud::parts::{attributes, known, texts};
+use crate::cloud::groups::{GroupCalls, TIMEOUT};
+use crate::cloud::parts::{known, texts};
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, Want, calling,
     found, reading,
@@ -20,6 +21,8 @@ const CREATE: &str = "elasticache:CreateCacheSubnetGroup";
 const MODIFY: &str = "elasticache:ModifyCacheSubnetGroup";
 const DELETE: &str = "elasticache:DeleteCacheSubnetGroup";
 const DESCRIBE: &str = "elasticache:DescribeCacheSubnetGroups";
+const CALLS: GroupCalls =
+    GroupCalls { create: CREATE, modify: MODIFY, reset: "", delete: DELETE, tags: TAGS };
 
 const GROUP: &[&str] = &["elasticache:{here}:subnetgroup:{name}"];
 const PERMISSIONS: &[Permission] = &[
@@ -57,20 +60,11 @@ impl Driver for CacheSubnetGroup {
     }
 
     fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
-        let Observed::Present(present) = seen else { return Next::Call(Op::create(CREATE)) };
-        let own: Vec<&str> =
-            changes.iter().map(|c| c.attribute.as_str()).filter(|name| *name != "tags").collect();
-        if !own.is_empty() {
-            return Next::Call(Op::new(MODIFY).with(attributes(own)));
-        }
-        TAGS.next(want, present).map_or(Next::Done, Next::Call)
+        CALLS.next(want, seen, changes)
     }
 
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            Observed::Present(_) => Next::Call(Op::new(DELETE)),
-        }
+        CALLS.next_delete(seen)
     }
 
     async fn call(
@@ -119,7 +113,7 @@ impl Driver for CacheSubnetGroup {
     }
 
     fn timeout(&self) -> Duration {
-        Duration::from_secs(15 * 60)
+        TIMEOUT
     }
 }
 

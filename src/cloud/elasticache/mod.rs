@@ -1,13 +1,16 @@
-//! Amazon ElastiCache: clusters and their subnet groups.
+//! Amazon ElastiCache: clusters, replication groups, their subnet groups and parameter groups.
 
 mod cache_cluster;
+mod cache_parameter_group;
 mod cache_subnet_group;
 
 pub use cache_cluster::CacheCluster;
+pub use cache_parameter_group::CacheParameterGroup;
 pub use cache_subnet_group::CacheSubnetGroup;
 
-use aws_sdk_elasticache::types::Tag;
+use aws_sdk_elasticache::types::{SourceType, Tag};
 
+use super::parts::with_events;
 use super::{
     Clients, CloudError, Op, Reply, TagCalls, TagChange, Tags, calling, found, reading, sdk_tags, seen_tags,
 };
@@ -36,4 +39,11 @@ async fn tag(clients: &Clients, arn: &str, op: &Op) -> Result<Reply, CloudError>
     let call =
         clients.elasticache.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(change.remove));
     Ok(Reply::of(&call.send().await.map_err(calling(&op.operation))?, None))
+}
+
+/// A failure with the last things that ElastiCache said about something. Whoever may not ask learns nothing more.
+async fn explained(clients: &Clients, source: SourceType, id: &str, why: &str) -> String {
+    let call = clients.elasticache.describe_events().source_type(source);
+    let Ok(reply) = call.source_identifier(id).duration(24 * 60).send().await else { return why.to_owned() };
+    with_events(why, "ElastiCache", reply.events().iter().filter_map(|event| event.message()))
 }

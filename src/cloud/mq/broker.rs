@@ -6,7 +6,7 @@ use aws_sdk_mq::types::{BrokerState, DeploymentMode, EngineType, User};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-use crate::cloud::parts::{applies, attributes, is_version, known, texts, wait};
+use crate::cloud::parts::{applies, attributes, delete_when_settled, hindrance, is_version, known, texts};
 use crate::cloud::permission::ANY;
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, TagCalls, TagChange,
@@ -111,14 +111,10 @@ impl Driver for Broker {
 
     fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
         let Observed::Present(present) = seen else { return Next::Call(Op::create(CREATE)) };
-        match &present.state {
-            State::Busy(status) => return wait(30, status),
-            // It never ran, so nothing is lost when it is made anew.
-            State::Failed(_) if !want.acted && Detail::of(present).status == "CREATION_FAILED" => {
-                return Next::Call(Op::new(DELETE));
-            }
-            State::Failed(why) => return Next::Fail(why.clone()),
-            State::Settled => {}
+        // What was never running holds nothing, so it is made anew.
+        let remake = (Detail::of(present).status == "CREATION_FAILED").then_some(DELETE);
+        if let Some(next) = hindrance(want, present, 30, remake) {
+            return next;
         }
         let detail = Detail::of(present);
         let own = || changes.iter().filter(|change| change.attribute != "tags");
@@ -136,13 +132,7 @@ impl Driver for Broker {
     }
 
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            Observed::Present(present) => match &present.state {
-                State::Busy(status) => wait(30, status),
-                State::Settled | State::Failed(_) => Next::Call(Op::new(DELETE)),
-            },
-        }
+        delete_when_settled(seen, 30, Op::new(DELETE))
     }
 
     async fn call(

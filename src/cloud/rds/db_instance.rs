@@ -1,27 +1,25 @@
-//! DB instances.
+//! DB instances: what is to be done next. What there is and what is sent are in `instance_seen` and `instance_calls`.
 
 use async_trait::async_trait;
-use aws_sdk_rds::types::{DbInstance as Instance, PendingModifiedValues, SourceType};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::time::Duration;
 
-use super::{TAGS, tag, tags};
-use crate::cloud::parts::{applies, attributes, changed, known, number, texts, wait};
+use super::instance_calls::{
+    CREATE, DELETE, MODIFY, REBOOT, RESTORE, create, delete, modify, reboot, restore,
+};
+use super::instance_seen::{Detail, explained, present};
+use super::{TAGS, tag};
+use crate::cloud::parts::{attributes, changed, older, own, wait};
 use crate::cloud::permission::ANY;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
-    reading, seen_tags,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, found, reading,
 };
 use crate::eval::{Attrs, Value};
 use crate::plan::Change;
+use serde_json::json;
 
 /// `db_instance`
 pub struct DbInstance;
 
-const CREATE: &str = "rds:CreateDBInstance";
-const MODIFY: &str = "rds:ModifyDBInstance";
-const DELETE: &str = "rds:DeleteDBInstance";
 const DESCRIBE: &str = "rds:DescribeDBInstances";
 
 const DB: &[&str] = &["rds:{here}:db:{name}"];
@@ -33,11 +31,22 @@ const DB_AND_GROUPS: &[&str] = &[
     "rds:{here}:secgrp:*",
     "rds:{here}:subgrp:{subnet_group}",
 ];
+/// And with the snapshot that it is made of.
+const DB_OF_SNAPSHOT: &[&str] = &[
+    "rds:{here}:db:{name}",
+    "rds:{here}:og:*",
+    "rds:{here}:pg:*",
+    "rds:{here}:snapshot:*",
+    "rds:{here}:subgrp:{subnet_group}",
+];
 const PERMISSIONS: &[Permission] = &[
     Permission::look(DESCRIBE, DB),
     Permission::look("rds:DescribeEvents", ANY).because("only to say why an instance failed"),
     Permission::change(CREATE, DB_AND_GROUPS),
+    Permission::look("rds:DescribeDBSnapshots", ANY).because("only to make it of a snapshot"),
+    Permission::change(RESTORE, DB_OF_SNAPSHOT).because("only to make it of a snapshot"),
     Permission::change(MODIFY, DB_AND_GROUPS),
+    Permission::change(REBOOT, DB).because("only to apply what holds after a reboot"),
     Permission::change(TAGS.set, DB).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, DB).because("only when a tag goes"),
     Permission::change("iam:CreateServiceLinkedRole", SERVICE_ROLE)
@@ -55,22 +64,6 @@ const PERMISSIONS: &[Permission] = &[
 const SERVICE_ROLE: &[&str] =
     &["iam::{account}:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS"];
 
-/// What is remembered of an instance until a call.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Detail {
-    arn: String,
-    /// Survives renames and is never used twice.
-    resource_id: String,
-    /// AWS's status.
-    status: String,
-}
-
-impl Detail {
-    fn of(present: &Present) -> Self {
-        serde_json::from_value(present.detail.clone()).unwrap_or_default()
-    }
-}
-
 #[async_trait]
 impl Driver for DbInstance {
     fn permissions(&self) -> &'static [Permission] {
@@ -85,24 +78,26 @@ impl Driver for DbInstance {
             return Ok(Observed::Absent);
         };
         let mut present = present(instance, want);
-        if let State::Failed(why) = &mut present.state {
-            let events = last_events(clients, identifier).await;
-            if !events.is_empty() {
-                *why = format!("{why}; RDS says: {}", events.join("; "));
-            }
+        if let State::Failed(why) = &present.state {
+            present.state = State::Failed(explained(clients, identifier, why).await);
         }
         Ok(Observed::Present(Box::new(present)))
     }
 
     fn desired(&self, want: &Want) -> Attrs {
-        let mut attrs = want.desired(&[("security_groups", "id"), ("subnet_group", "name")]);
+        let handles = [("security_groups", "id"), ("subnet_group", "name"), ("parameter_group", "name")];
+        let mut attrs = want.desired(&handles);
         // With no groups given AWS puts in the VPC's default group.
         attrs.retain(|name, value| name != "security_groups" || !value.items().is_empty());
+        if want.get("max_storage") == &Value::None {
+            // Without a limit above it the storage does not grow by itself.
+            attrs.insert("max_storage".to_owned(), want.get("storage").clone());
+        }
         attrs
     }
 
     fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
-        let Observed::Present(present) = seen else { return Next::Call(Op::create(CREATE)) };
+        let Observed::Present(present) = seen else { return make(want) };
         let grows = grows(want, present);
         match &present.state {
             State::Busy(status) => return wait(poll(status), status),
@@ -111,15 +106,15 @@ impl Driver for DbInstance {
             State::Failed(why) => return Next::Fail(why.clone()),
             State::Settled => {}
         }
-        if changed(changes, "storage") && !grows {
-            let message =
-                "the storage of a DB instance cannot shrink: write at least what it has, or make a new one";
-            return Next::Fail(message.to_owned());
+        if let Some(why) = refusal(want, present, changes, grows) {
+            return Next::Fail(why);
         }
-        let own: Vec<&str> =
-            changes.iter().map(|c| c.attribute.as_str()).filter(|name| *name != "tags").collect();
+        let own = own(changes);
         if !own.is_empty() {
             return Next::Call(Op::new(MODIFY).with(attributes(own)));
+        }
+        if Detail::of(present).awaits_reboot && want.text("apply") == Some("immediately") {
+            return Next::Call(Op::new(REBOOT));
         }
         TAGS.next(want, present).map_or(Next::Done, Next::Call)
     }
@@ -163,7 +158,9 @@ impl Driver for DbInstance {
     ) -> Result<Reply, CloudError> {
         match (op.operation.as_str(), seen) {
             (CREATE, _) => create(clients, want).await,
-            (MODIFY, _) => modify(clients, want, op).await,
+            (RESTORE, _) => restore(clients, want).await,
+            (MODIFY, Observed::Present(present)) => modify(clients, want, present, op).await,
+            (REBOOT, _) => reboot(clients, want).await,
             (DELETE, _) => delete(clients, want, op).await,
             (_, Observed::Present(present)) if TAGS.is(op) => {
                 tag(clients, &Detail::of(present).arn, op).await
@@ -175,6 +172,46 @@ impl Driver for DbInstance {
     fn timeout(&self) -> Duration {
         Duration::from_secs(80 * 60)
     }
+}
+
+/// Making it: anew, or of a snapshot, whose password is its own until another call sets the wanted one.
+fn make(want: &Want) -> Next {
+    Next::Call(match want.text("from_snapshot") {
+        Some(_) => Op::create(RESTORE).leaving(&["password"]),
+        None => Op::create(CREATE),
+    })
+}
+
+/// Why the changes cannot be made, if they cannot.
+fn refusal(want: &Want, present: &Present, changes: &[Change], grows: bool) -> Option<String> {
+    if changed(changes, "storage") && !grows {
+        let message =
+            "the storage of a DB instance cannot shrink: write at least what it has, or make a new one";
+        return Some(message.to_owned());
+    }
+    if !changed(changes, "version") {
+        return None;
+    }
+    let (from, to) = (present.get("version").as_str()?, want.text("version")?);
+    let engine = want.text("engine").unwrap_or_default();
+    if older(to, from) {
+        return Some(format!(
+            "RDS cannot take {engine} back from {from} to {to}: write `version = \"{from}\"`, or restore a snapshot of \
+             that version into a new instance"
+        ));
+    }
+    let permitted = want.flag("allow_major_version_upgrade") == Some(true);
+    (major(engine, from) != major(engine, to) && !permitted).then(|| {
+        format!(
+            "{engine} {to} is another major version than {from}: try the upgrade on a copy first, then write \
+             `allow_major_version_upgrade = true`, and a `parameter_group` of the new family if it has one"
+        )
+    })
+}
+
+/// The part of a version in which major versions differ: `8.0`, `10.11`, `17`.
+fn major<'v>(engine: &str, version: &'v str) -> Vec<&'v str> {
+    version.split('.').take(if engine == "postgres" { 1 } else { 2 }).collect()
 }
 
 /// Seconds between two looks. A change takes minutes; a modification shows only after half a minute.
@@ -200,202 +237,16 @@ fn snapshot_name(name: &str, resource_id: &str) -> String {
     format!("{name}-final-{}", if id.is_empty() { "snapshot" } else { id })
 }
 
-fn present(instance: &Instance, want: &Want) -> Present {
-    let status = instance.db_instance_status().unwrap_or_default();
-    let pending = instance.pending_modified_values().map(pending).unwrap_or_default();
-    let mut state = state(status);
-    if state == State::Settled && !pending.is_empty() {
-        // Modified, but it does not show yet.
-        state = State::Busy(format!("{status}, with changes to come: {}", pending.join(", ")));
-    }
-    let groups = instance.vpc_security_groups().iter();
-    let endpoint = instance.endpoint();
-    let port = endpoint.and_then(|endpoint| endpoint.port());
-    let attrs = known([
-        ("identifier", instance.db_instance_identifier().into()),
-        ("engine", instance.engine().into()),
-        ("version", want.version_as_asked("version", instance.engine_version())),
-        ("class", instance.db_instance_class().into()),
-        (
-            "storage",
-            instance.allocated_storage().map_or(Value::None, |gib| Value::Size(i64::from(gib) << 30)),
-        ),
-        ("storage_type", instance.storage_type().into()),
-        ("database", instance.db_name().into()),
-        ("username", instance.master_username().into()),
-        ("port", number(port)),
-        ("multi_az", instance.multi_az().into()),
-        ("publicly_accessible", instance.publicly_accessible().into()),
-        ("backup_retention", number(instance.backup_retention_period())),
-        ("deletion_protection", instance.deletion_protection().into()),
-        ("security_groups", texts(groups.filter_map(|group| group.vpc_security_group_id()))),
-        ("subnet_group", instance.db_subnet_group().and_then(|group| group.db_subnet_group_name()).into()),
-    ]);
-    let outputs = known([
-        ("endpoint", endpoint.and_then(|endpoint| endpoint.address()).into()),
-        ("port", number(port)),
-        ("arn", instance.db_instance_arn().into()),
-    ]);
-    let detail = Detail {
-        arn: instance.db_instance_arn().unwrap_or_default().to_owned(),
-        resource_id: instance.dbi_resource_id().unwrap_or_default().to_owned(),
-        status: status.to_owned(),
-    };
-    Present {
-        id: instance.db_instance_identifier().unwrap_or_default().to_owned(),
-        state,
-        attrs,
-        outputs,
-        detail: serde_json::to_value(detail).unwrap_or_default(),
-        note: Some(status.to_owned()),
-        ..Present::default()
-    }
-    .tagged(seen_tags(instance.tag_list().iter().map(|tag| (tag.key(), tag.value()))))
-}
-
-/// What AWS's status means (RDS user guide, "Viewing DB instance status"; waiters of botocore).
-fn state(status: &str) -> State {
-    let failed = |words: &str| State::Failed(format!("the instance is `{status}`: {words}"));
-    match status {
-        "available" | "storage-optimization" | "storage-config-upgrade" => State::Settled,
-        "failed" => failed("AWS cannot repair it; delete it, or restore its last backup under another name"),
-        "storage-full" => failed("write more `storage`"),
-        "incompatible-network" => {
-            failed("its subnets have no free address, or its VPC lacks DNS; mend them, or delete it")
-        }
-        "incompatible-parameters" => failed("its parameter group does not fit its version or class"),
-        "incompatible-option-group" => failed("its option group does not fit"),
-        "incompatible-restore" => failed("its backup could not be restored; delete it"),
-        "incompatible-create" => failed("what was asked for does not go together; delete it"),
-        "insufficient-capacity" => failed("AWS has no such instance left there; choose another `class`"),
-        "inaccessible-encryption-credentials" | "inaccessible-encryption-credentials-recoverable" => {
-            failed("its KMS key cannot be used; enable the key")
-        }
-        "restore-error" => failed("restoring it went wrong"),
-        "stopped" => failed("start it with `aws rds start-db-instance`"),
-        busy => State::Busy(busy.to_owned()),
-    }
-}
-
-/// The names of attributes with changes that have been accepted and do not hold yet.
-fn pending(values: &PendingModifiedValues) -> Vec<&'static str> {
-    [
-        ("class", values.db_instance_class().is_some()),
-        ("storage", values.allocated_storage().is_some()),
-        ("storage_type", values.storage_type().is_some()),
-        ("password", values.master_user_password().is_some()),
-        ("port", values.port().is_some()),
-        ("backup_retention", values.backup_retention_period().is_some()),
-        ("multi_az", values.multi_az().is_some()),
-        ("version", values.engine_version().is_some()),
-        ("subnet_group", values.db_subnet_group_name().is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(name, is_pending)| is_pending.then_some(name))
-    .collect()
-}
-
-/// The last things that RDS said about an instance. Whoever may not ask learns nothing more.
-async fn last_events(clients: &Clients, identifier: &str) -> Vec<String> {
-    let day = 24 * 60;
-    let call = clients
-        .rds
-        .describe_events()
-        .source_type(SourceType::DbInstance)
-        .source_identifier(identifier)
-        .duration(day);
-    let Ok(reply) = call.send().await else { return Vec::new() };
-    let messages: Vec<&str> = reply.events().iter().filter_map(|event| event.message()).collect();
-    messages.iter().rev().take(3).rev().map(|message| message.trim().to_owned()).collect()
-}
-
-async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {
-    let text = |name| want.text(name).map(str::to_owned);
-    let groups = want.id_texts("security_groups", "id");
-    let call = clients
-        .rds
-        .create_db_instance()
-        .db_instance_identifier(&want.name)
-        .set_engine(text("engine"))
-        .set_engine_version(text("version"))
-        .set_db_instance_class(text("class"))
-        .set_allocated_storage(want.int("storage"))
-        .set_storage_type(text("storage_type"))
-        .set_db_name(text("database"))
-        .set_master_username(text("username"))
-        .set_master_user_password(want.secret("password").map(str::to_owned))
-        .set_port(want.int("port"))
-        .set_multi_az(want.flag("multi_az"))
-        .set_publicly_accessible(want.flag("publicly_accessible"))
-        .set_backup_retention_period(want.int("backup_retention"))
-        .set_deletion_protection(want.flag("deletion_protection"))
-        .set_vpc_security_group_ids((!groups.is_empty()).then_some(groups))
-        .set_db_subnet_group_name(want.ids("subnet_group", "name").as_str().map(str::to_owned))
-        .copy_tags_to_snapshot(true)
-        .set_tags(tags(&want.tags));
-    let made = call.send().await.map_err(calling(CREATE))?;
-    let id = made.db_instance().and_then(|instance| instance.db_instance_identifier());
-    Ok(Reply::of(&made, id))
-}
-
-/// Changes what the operation names, at once rather than in the next maintenance window.
-async fn modify(clients: &Clients, want: &Want, op: &Op) -> Result<Reply, CloudError> {
-    let text = |name: &str| want.text(name).filter(|_| applies(op, name)).map(str::to_owned);
-    let int = |name: &str| want.int(name).filter(|_| applies(op, name));
-    let flag = |name: &str| want.flag(name).filter(|_| applies(op, name));
-    let groups = want.id_texts("security_groups", "id");
-    let subnet_group = want.ids("subnet_group", "name").as_str().map(str::to_owned);
-    // Turned off before a deletion even where the file says nothing.
-    let protection = applies(op, "deletion_protection").then(|| flag("deletion_protection").unwrap_or(false));
-    let call = clients
-        .rds
-        .modify_db_instance()
-        .db_instance_identifier(&want.name)
-        .apply_immediately(true)
-        .set_engine_version(text("version"))
-        .set_allow_major_version_upgrade(applies(op, "version").then_some(true))
-        .set_db_instance_class(text("class"))
-        .set_allocated_storage(int("storage"))
-        .set_storage_type(text("storage_type"))
-        .set_master_user_password(
-            want.secret("password").filter(|_| applies(op, "password")).map(str::to_owned),
-        )
-        .set_db_port_number(int("port"))
-        .set_multi_az(flag("multi_az"))
-        .set_publicly_accessible(flag("publicly_accessible"))
-        .set_backup_retention_period(int("backup_retention"))
-        .set_deletion_protection(protection)
-        .set_vpc_security_group_ids(applies(op, "security_groups").then_some(groups))
-        .set_db_subnet_group_name(subnet_group.filter(|_| applies(op, "subnet_group")));
-    let done = call.send().await.map_err(calling(MODIFY));
-    match done {
-        Ok(done) => Ok(Reply::of(&done, None)),
-        // It is so already.
-        Err(error) if error.message.contains("No modifications were requested") => {
-            Ok(Reply { id: None, request_id: error.request_id })
-        }
-        Err(error) => Err(error),
-    }
-}
-
-async fn delete(clients: &Clients, want: &Want, op: &Op) -> Result<Reply, CloudError> {
-    let snapshot = op.detail.get("final_snapshot").and_then(|name| name.as_str()).map(str::to_owned);
-    let call = clients
-        .rds
-        .delete_db_instance()
-        .db_instance_identifier(&want.name)
-        .skip_final_snapshot(snapshot.is_none())
-        .set_final_db_snapshot_identifier(snapshot);
-    let gone = call.send().await.map_err(calling(DELETE))?;
-    Ok(Reply::of(&gone, None))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
+    use crate::cloud::parts::applies;
     use crate::cloud::testing::{attrs, change, seen, want};
-    use aws_sdk_rds::types::{DbSubnetGroup, Endpoint, VpcSecurityGroupMembership};
+    use aws_sdk_rds::types::DbInstance as Instance;
+    use aws_sdk_rds::types::{
+        DbParameterGroupStatus, DbSubnetGroup, Endpoint, PendingModifiedValues, VpcSecurityGroupMembership,
+    };
 
     fn mysql() -> Want {
         let mut want = want("db_instance", "shop-mysql");
@@ -481,6 +332,50 @@ mod tests {
         let pending = PendingModifiedValues::builder().db_instance_class("db.t3.small").build();
         let present = present(&instance("available").pending_modified_values(pending).build(), &want);
         assert_eq!(present.state, State::Busy("available, with changes to come: class".into()));
+    }
+
+    #[test]
+    fn what_holds_after_a_reboot_is_told_or_rebooted_into() {
+        let mut want = mysql();
+        let group = |status: &str| {
+            DbParameterGroupStatus::builder()
+                .db_parameter_group_name("tuned")
+                .parameter_apply_status(status)
+                .build()
+        };
+        let of = |status: &str| {
+            present(&instance("available").db_parameter_groups(group(status)).build(), &mysql())
+        };
+        assert!(matches!(of("applying").state, State::Busy(_)));
+        assert_eq!(of("in-sync").pending, None);
+        let waiting = of("pending-reboot");
+        assert!(waiting.pending.as_ref().is_some_and(|words| words.starts_with("parameters of `tuned`")));
+        assert!(matches!(DbInstance.next(&want, &seen(waiting.clone()), &[]), Next::Done));
+        want.attrs.insert("apply".into(), "immediately".into());
+        assert!(
+            matches!(DbInstance.next(&want, &seen(waiting), &[]), Next::Call(op) if op.operation == REBOOT)
+        );
+    }
+
+    #[test]
+    fn versions_go_up_and_major_ones_when_they_may() {
+        let of = |engine: &str, to: &str, may: bool| {
+            let mut want = mysql();
+            want.attrs.extend(attrs([("engine", engine.into()), ("version", to.into())]));
+            want.attrs.insert("allow_major_version_upgrade".into(), may.into());
+            want
+        };
+        let next = |want: &Want, from: &str| {
+            let there = seen(present(&instance("available").engine_version(from).build(), want));
+            DbInstance.next(want, &there, &[change("version", from.into(), want.get("version").clone())])
+        };
+        let fails = |next: Next, words: &str| matches!(next, Next::Fail(why) if why.contains(words));
+        assert!(fails(next(&of("mysql", "8.0", true), "8.4.5"), "back from 8.4.5"));
+        assert!(fails(next(&of("mysql", "8.4", false), "8.0.42"), "allow_major_version_upgrade"));
+        assert!(matches!(next(&of("mysql", "8.4", true), "8.0.42"), Next::Call(_)));
+        assert!(matches!(next(&of("mysql", "8.0.43", false), "8.0.42"), Next::Call(_)));
+        assert!(matches!(next(&of("postgres", "16.9", false), "16.8"), Next::Call(_)));
+        assert!(fails(next(&of("postgres", "17", false), "16.8"), "another major version"));
     }
 
     #[test]

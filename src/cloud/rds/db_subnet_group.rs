@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use aws_sdk_rds::types::DbSubnetGroup as Group;
 use std::time::Duration;
 
-use super::{TAGS, tag, tags};
-use crate::cloud::parts::{attributes, known, texts, wait};
+use super::{TAGS, tag, tags, tags_of};
+use crate::cloud::groups::{GroupCalls, TIMEOUT};
+use crate::cloud::parts::{known, texts};
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, State, Tags, Want,
-    calling, found, reading, seen_tags,
+    calling, found, reading,
 };
 use crate::eval::Attrs;
 use crate::plan::Change;
@@ -20,6 +21,8 @@ const CREATE: &str = "rds:CreateDBSubnetGroup";
 const MODIFY: &str = "rds:ModifyDBSubnetGroup";
 const DELETE: &str = "rds:DeleteDBSubnetGroup";
 const DESCRIBE: &str = "rds:DescribeDBSubnetGroups";
+const CALLS: GroupCalls =
+    GroupCalls { create: CREATE, modify: MODIFY, reset: "", delete: DELETE, tags: TAGS };
 
 const GROUP: &[&str] = &["rds:{here}:subgrp:{name}"];
 const PERMISSIONS: &[Permission] = &[
@@ -45,10 +48,7 @@ impl Driver for DbSubnetGroup {
         let Some(group) = reply.as_ref().and_then(|reply| reply.db_subnet_groups().first()) else {
             return Ok(Observed::Absent);
         };
-        let arn = group.db_subnet_group_arn().unwrap_or_default();
-        let call = clients.rds.list_tags_for_resource().resource_name(arn);
-        let tags = call.send().await.map_err(reading("rds:ListTagsForResource"))?;
-        let tags = seen_tags(tags.tag_list().iter().map(|tag| (tag.key(), tag.value())));
+        let tags = tags_of(clients, group.db_subnet_group_arn().unwrap_or_default()).await?;
         Ok(Observed::Present(Box::new(present(group, tags))))
     }
 
@@ -57,23 +57,11 @@ impl Driver for DbSubnetGroup {
     }
 
     fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
-        let Observed::Present(present) = seen else { return Next::Call(Op::create(CREATE)) };
-        if let State::Busy(status) = &present.state {
-            return wait(5, status);
-        }
-        let own: Vec<&str> =
-            changes.iter().map(|c| c.attribute.as_str()).filter(|name| *name != "tags").collect();
-        if !own.is_empty() {
-            return Next::Call(Op::new(MODIFY).with(attributes(own)));
-        }
-        TAGS.next(want, present).map_or(Next::Done, Next::Call)
+        CALLS.next(want, seen, changes)
     }
 
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            Observed::Present(_) => Next::Call(Op::new(DELETE)),
-        }
+        CALLS.next_delete(seen)
     }
 
     async fn call(
@@ -122,7 +110,7 @@ impl Driver for DbSubnetGroup {
     }
 
     fn timeout(&self) -> Duration {
-        Duration::from_secs(15 * 60)
+        TIMEOUT
     }
 }
 
@@ -147,25 +135,4 @@ fn present(group: &Group, tags: Tags) -> Present {
         ..Present::default()
     }
     .tagged(tags)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cloud::testing::{change, seen, want};
-    use crate::eval::Value;
-
-    #[test]
-    fn changes_come_before_tags() {
-        let mut want = want("db_subnet_group", "private");
-        want.tags.insert("a".into(), "1".into());
-        let seen = seen(Present::default().tagged(Tags::new()));
-        let changes = [change("subnets", Value::None, Value::None), change("tags", Value::None, Value::None)];
-        assert!(
-            matches!(DbSubnetGroup.next(&want, &seen, &changes), Next::Call(op) if op.operation == MODIFY)
-        );
-        assert!(
-            matches!(DbSubnetGroup.next(&want, &seen, &changes[1..]), Next::Call(op) if op.operation == TAGS.set)
-        );
-    }
 }

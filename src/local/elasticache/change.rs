@@ -1,8 +1,8 @@
 //! Changing, rebooting and deleting cache clusters.
 
 use super::cluster::{Change, Cluster, missing};
-use super::create::{check_parameter_group, groups};
-use super::{bad_combination, invalid, refuse, versions};
+use super::create::groups;
+use super::{bad_combination, invalid, parameters, refuse, versions};
 use crate::local::common::{MINUTE, SECOND, spread};
 use crate::local::{Call, Cx, Element, Fault, State, rds};
 
@@ -12,8 +12,9 @@ fn cluster(state: &mut State, cx: &Cx, call: &Call) -> Result<Cluster, Fault> {
 }
 
 fn reply(state: &mut State, cx: &Cx, cluster: Cluster) -> Vec<Element> {
-    let members = cluster.members(cx, false);
-    state.elasticache.region(&cx.region).clusters.insert(cluster.id.clone(), cluster);
+    let region = state.elasticache.region(&cx.region);
+    let members = cluster.members(cx, region, false);
+    region.clusters.insert(cluster.id.clone(), cluster);
     vec![Element::new("CacheCluster", members)]
 }
 
@@ -84,8 +85,8 @@ pub fn modify(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         }
         pending.insert("CacheNodeType".to_owned(), node_type);
     }
-    at_once(state, cx, call, &mut cluster)?;
     cluster.pending = pending;
+    at_once(state, cx, call, &mut cluster)?;
     cluster.pending_at = cx.now;
     if !cluster.pending.is_empty() && call.flag("ApplyImmediately") == Some(true) {
         let took = duration(&cluster);
@@ -97,8 +98,13 @@ pub fn modify(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
 }
 
 fn at_once(state: &mut State, cx: &Cx, call: &Call, cluster: &mut Cluster) -> Result<(), Fault> {
-    if let Some(name) = call.text("CacheParameterGroupName") {
-        check_parameter_group(&name, &cluster.engine, &cluster.version)?;
+    let version = cluster.pending.get("EngineVersion").unwrap_or(&cluster.version).clone();
+    let given = call.text("CacheParameterGroupName");
+    let own = !cluster.parameter_group.starts_with("default.");
+    let stays = (own && given.is_none()).then(|| cluster.parameter_group.clone());
+    let (group, _) = parameters::fitting(state, cx, given.clone().or(stays), &cluster.engine, &version)?;
+    if given.is_some() {
+        cluster.parameter_group = group;
     }
     let window = call.text("PreferredMaintenanceWindow");
     if let Some(window) = window.as_ref().filter(|window| rds::next_window(window, 0, 0).is_none()) {

@@ -3,10 +3,10 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::versions;
+use super::{Region, parameters};
 use crate::local::common::{self, SECOND, Tags, iso, records};
 use crate::local::rds;
-use crate::local::{Call, Cx, Element, Fault, State};
+use crate::local::{Call, Cx, Element, Fault, ParameterGroup, State};
 
 /// A change under way.
 pub type Change = rds::Change;
@@ -22,12 +22,18 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     pub port: i64,
     pub groups: Vec<String>,
+    pub parameter_group: String,
+    /// The parameter group that its nodes were booted with, and those of its values that hold after a reboot only.
+    pub booted: (String, IndexMap<String, String>),
     pub subnet_group: String,
     pub vpc: String,
     pub auto_minor: bool,
     pub maintenance_window: String,
     /// Days; Redis only.
     pub snapshot_retention: i64,
+    /// The replication group that it is a member of.
+    pub replication_group: Option<String>,
+    pub encryption: Encryption,
     /// `MYCACHE.c0ffee` and `use1.cache.amazonaws.com`: between them stands the node, or `cfg`.
     pub host: (String, String),
     pub tags: Tags,
@@ -41,6 +47,15 @@ pub struct Cluster {
     pub change: Option<Change>,
     /// When it is gone, if it is being deleted.
     pub gone_at: Option<i64>,
+}
+
+/// What is encrypted, and whether clients need a password.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Encryption {
+    pub at_rest: bool,
+    pub in_transit: bool,
+    pub token: bool,
 }
 
 /// A node of a cluster.
@@ -124,11 +139,24 @@ impl Cluster {
         }
     }
 
+    /// Whether its nodes restart by a time.
+    pub(super) fn restarts(&self, now: i64) -> bool {
+        let done = self.change.as_ref().filter(|change| change.ends_at <= now);
+        let moves =
+            || self.pending.contains_key("EngineVersion") || self.pending.contains_key("CacheNodeType");
+        done.is_some_and(|change| change.status == "rebooting cluster nodes" || moves())
+    }
+
+    /// Takes the parameters of its group, those that hold after a reboot included.
+    pub(super) fn boot(&mut self, groups: &IndexMap<String, ParameterGroup>) {
+        self.booted = (self.parameter_group.clone(), parameters::held_back(groups, &self.parameter_group));
+    }
+
     fn endpoint(&self, name: &str, host: &str) -> Element {
         Element::new(name, vec![Element::text("Address", host), Element::text("Port", self.port)])
     }
 
-    pub(super) fn members(&self, cx: &Cx, with_nodes: bool) -> Vec<Element> {
+    pub(super) fn members(&self, cx: &Cx, region: &Region, with_nodes: bool) -> Vec<Element> {
         let ready = cx.now >= self.available_at;
         let mut members = vec![Element::text("CacheClusterId", &self.id)];
         if self.engine == "memcached" && ready {
@@ -158,13 +186,18 @@ impl Cluster {
             "CacheNodeIdsToRemove" => Element::texts(name, "CacheNodeId", value.split(',')),
             _ => Element::text(name, value),
         });
+        let now_wanted = (
+            self.parameter_group.clone(),
+            parameters::held_back(&region.parameter_groups, &self.parameter_group),
+        );
+        let (applied, to_reboot) = match self.booted == now_wanted {
+            true => ("in-sync", vec![]),
+            false => ("pending-reboot", self.nodes.iter().map(|node| &node.id).collect()),
+        };
         let parameters = vec![
-            Element::text(
-                "CacheParameterGroupName",
-                format!("default.{}", versions::family(&self.engine, &self.version)),
-            ),
-            Element::text("ParameterApplyStatus", "in-sync"),
-            Element::new("CacheNodeIdsToReboot", vec![]),
+            Element::text("CacheParameterGroupName", &self.parameter_group),
+            Element::text("ParameterApplyStatus", applied),
+            Element::texts("CacheNodeIdsToReboot", "CacheNodeId", to_reboot),
         ];
         members.extend([
             Element::text("PreferredMaintenanceWindow", &self.maintenance_window),
@@ -189,6 +222,7 @@ impl Cluster {
         // A group shows as `active` a little after it was given.
         let active = if cx.now >= self.created_at + 5 * SECOND { "active" } else { "adding" };
         let group = |id: &String| vec![Element::text("SecurityGroupId", id), Element::text("Status", active)];
+        members.extend(self.replication_group.as_ref().map(|id| Element::text("ReplicationGroupId", id)));
         members.extend([
             Element::text("AutoMinorVersionUpgrade", self.auto_minor),
             Element::list("SecurityGroups", "member", self.groups.iter().map(group)),
@@ -197,9 +231,9 @@ impl Cluster {
             members.push(Element::text("SnapshotRetentionLimit", self.snapshot_retention));
         }
         members.extend([
-            Element::text("AuthTokenEnabled", false),
-            Element::text("TransitEncryptionEnabled", false),
-            Element::text("AtRestEncryptionEnabled", false),
+            Element::text("AuthTokenEnabled", self.encryption.token),
+            Element::text("TransitEncryptionEnabled", self.encryption.in_transit),
+            Element::text("AtRestEncryptionEnabled", self.encryption.at_rest),
             Element::text("ARN", self.arn(cx)),
             Element::text("ReplicationGroupLogDeliveryEnabled", false),
             Element::text("NetworkType", "ipv4"),
@@ -216,13 +250,17 @@ pub(super) fn missing(id: &str) -> Fault {
 
 pub fn describe(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
     let wanted = call.text("CacheClusterId").map(|id| id.to_ascii_lowercase());
-    let clusters = &state.elasticache.region(&cx.region).clusters;
+    let region = state.elasticache.region(&cx.region);
+    let clusters = &region.clusters;
     if let Some(id) = wanted.as_ref().filter(|id| !clusters.contains_key(*id)) {
         return Err(missing(id));
     }
-    let asked = |cluster: &&Cluster| wanted.as_ref().is_none_or(|id| cluster.id == *id);
+    let alone = call.flag("ShowCacheClustersNotInReplicationGroups") == Some(true);
+    let asked = |cluster: &&Cluster| {
+        !(alone && cluster.replication_group.is_some()) && wanted.as_ref().is_none_or(|id| cluster.id == *id)
+    };
     let with_nodes = call.flag("ShowCacheNodeInfo") == Some(true);
     let (found, marker) = records(call, clusters.values().filter(asked).collect())?;
-    let items = found.into_iter().map(|cluster| cluster.members(cx, with_nodes));
+    let items = found.into_iter().map(|cluster| cluster.members(cx, region, with_nodes));
     Ok([Element::list("CacheClusters", "CacheCluster", items)].into_iter().chain(marker).collect())
 }

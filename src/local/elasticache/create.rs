@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::cluster::{Cluster, Node};
-use super::{bad_combination, invalid, refuse, subnet_groups, versions};
+use super::{bad_combination, invalid, parameters, refuse, subnet_groups, versions};
 use crate::local::common::{MINUTE, SECOND, check_tags, host_part, is_identifier, spread, tags_at};
 use crate::local::{Call, Cx, Element, Fault, State, Wearer, regions};
 
@@ -30,8 +30,10 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         return invalid(format!("Invalid Cache Node Type: {node_type}."));
     }
     let count = check_count(call, &engine)?;
-    if let Some(name) = call.text("CacheParameterGroupName") {
-        check_parameter_group(&name, &engine, &version)?;
+    let (parameter_group, sharded) =
+        parameters::fitting(state, cx, call.text("CacheParameterGroupName"), &engine, &version)?;
+    if sharded {
+        return bad_combination("A cluster with cluster mode enabled is made as a replication group.");
     }
     let port = call.int("Port").unwrap_or(if engine == "memcached" { 11211 } else { 6379 });
     if !(1..=65535).contains(&port) {
@@ -53,7 +55,11 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
     let zones = zones(call, &id, count, &subnets)?;
     let node =
         |(zone, number): (String, usize)| Node { id: format!("{number:04}"), zone, created_at: cx.now };
-    let cluster = Cluster {
+    let mut cluster = Cluster {
+        parameter_group,
+        booted: Default::default(),
+        replication_group: None,
+        encryption: Default::default(),
         host: (
             format!("{id}.{}", host_part(cx, "cache", 6)),
             format!("{}.cache.amazonaws.com", regions::short(&cx.region)),
@@ -81,8 +87,10 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         tags,
     };
     attach(state, cx, &cluster, &subnets);
-    let members = cluster.members(cx, false);
-    state.elasticache.region(&cx.region).clusters.insert(id, cluster);
+    let region = state.elasticache.region(&cx.region);
+    cluster.boot(&region.parameter_groups);
+    let members = cluster.members(cx, region, false);
+    region.clusters.insert(id, cluster);
     Ok(vec![Element::new("CacheCluster", members)])
 }
 
@@ -146,17 +154,6 @@ fn zones(call: &Call, id: &str, count: usize, subnets: &[(String, String)]) -> R
     let step = usize::from(call.text("AZMode").as_deref() == Some("cross-az"));
     let zone = |at: usize| known.get((first + at * step) % known.len().max(1)).map(|zone| (*zone).clone());
     Ok((0..count).filter_map(zone).collect())
-}
-
-pub(super) fn check_parameter_group(name: &str, engine: &str, version: &str) -> Result<(), Fault> {
-    match name == format!("default.{}", versions::family(engine, version)) {
-        true => Ok(()),
-        false => Err(Fault::new(
-            404,
-            "CacheParameterGroupNotFound",
-            format!("CacheParameterGroup not found: {name}"),
-        )),
-    }
 }
 
 /// The security groups of a request, checked; the VPC's default group when there are none.

@@ -1,8 +1,9 @@
-//! ElastiCache: cache clusters and their subnet groups.
+//! ElastiCache: cache clusters, their subnet groups and parameter groups.
 
 mod change;
 mod cluster;
 mod create;
+mod parameters;
 mod subnet_groups;
 mod tags;
 mod versions;
@@ -12,10 +13,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::service::Service;
-use super::{Call, Cx, Fault, Reply, State};
+use super::{Call, Cx, Fault, ParameterGroup, Reply, State, SubnetGroup};
 
 pub use cluster::{Change, Cluster};
-pub use subnet_groups::SubnetGroup;
 
 /// What ElastiCache remembers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct ElastiCache {
 pub struct Region {
     /// Clusters by id.
     pub clusters: IndexMap<String, Cluster>,
+    /// The users' parameter groups by name.
+    #[serde(default)]
+    pub parameter_groups: IndexMap<String, ParameterGroup>,
     /// Subnet groups by name.
     pub subnet_groups: IndexMap<String, SubnetGroup>,
 }
@@ -48,7 +51,11 @@ impl Region {
     /// Brings everything to a time.
     pub fn settle(&mut self, now: i64) {
         for cluster in self.clusters.values_mut() {
+            let restarts = cluster.restarts(now);
             cluster.settle(now);
+            if restarts {
+                cluster.boot(&self.parameter_groups);
+            }
         }
         self.clusters.retain(|_, cluster| cluster.gone_at.is_none_or(|at| at > now));
     }
@@ -64,6 +71,13 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "RebootCacheCluster" => change::reboot(state, cx, call),
         "DeleteCacheCluster" => change::delete(state, cx, call),
         "DescribeCacheEngineVersions" => versions::describe(call),
+        "CreateCacheParameterGroup" => parameters::create(state, cx, call),
+        "ModifyCacheParameterGroup" => parameters::modify(state, cx, call),
+        "ResetCacheParameterGroup" => parameters::reset(state, cx, call),
+        "DeleteCacheParameterGroup" => parameters::delete(state, cx, call),
+        "DescribeCacheParameterGroups" => parameters::describe(state, cx, call),
+        "DescribeCacheParameters" => parameters::describe_parameters(state, cx, call),
+        "DescribeEngineDefaultParameters" => parameters::describe_defaults(call),
         "CreateCacheSubnetGroup" => subnet_groups::create(state, cx, call),
         "ModifyCacheSubnetGroup" => subnet_groups::modify(state, cx, call),
         "DeleteCacheSubnetGroup" => subnet_groups::delete(state, cx, call),

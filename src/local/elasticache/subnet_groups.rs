@@ -1,36 +1,13 @@
 //! Cache subnet groups.
 
-use serde::{Deserialize, Serialize};
-
 use super::{invalid, refuse};
-use crate::local::common::{self, Tags, check_tags, records, tags_at};
-use crate::local::{Call, Cx, Element, Fault, State};
-
-/// A cache subnet group.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SubnetGroup {
-    /// Its name, in lower case.
-    pub name: String,
-    /// Its description.
-    pub description: String,
-    /// The VPC of its subnets.
-    pub vpc: String,
-    /// The ids of its subnets.
-    pub subnets: Vec<String>,
-    /// Its tags.
-    pub tags: Tags,
-}
+use crate::local::common::{self, records};
+use crate::local::subnets::Place;
+use crate::local::{Call, Cx, Element, Fault, State, SubnetGroup};
 
 fn group(state: &mut State, cx: &Cx, name: &str) -> Result<SubnetGroup, Fault> {
     if name == "default" {
-        let region = state.ec2.region(&cx.region);
-        return Ok(SubnetGroup {
-            name: name.to_owned(),
-            description: "Default CacheSubnetGroup".to_owned(),
-            vpc: region.vpc.id.clone(),
-            subnets: region.subnets.iter().map(|subnet| subnet.id.clone()).collect(),
-            tags: Tags::new(),
-        });
+        return Ok(SubnetGroup::default_of(state, cx, "Default CacheSubnetGroup"));
     }
     state.elasticache.region(&cx.region).subnet_groups.get(name).cloned().ok_or_else(|| missing(name))
 }
@@ -42,33 +19,20 @@ pub(super) fn missing(name: &str) -> Fault {
 }
 
 /// The VPC and the subnets of a group, each with its zone.
-pub(super) fn place(
-    state: &mut State,
-    cx: &Cx,
-    name: &str,
-) -> Result<(String, Vec<(String, String)>), Fault> {
-    let group = group(state, cx, name)?;
-    let region = state.ec2.region(&cx.region);
-    let with_zone = |id: &String| region.subnet(id).map(|subnet| (id.clone(), subnet.zone.clone()));
-    Ok((group.vpc, group.subnets.iter().filter_map(with_zone).collect()))
+pub(super) fn place(state: &mut State, cx: &Cx, name: &str) -> Result<Place, Fault> {
+    Ok(group(state, cx, name)?.place(state, cx))
+}
+
+fn ipv4() -> Element {
+    Element::texts("SupportedNetworkTypes", "member", ["ipv4"])
 }
 
 fn members(state: &mut State, cx: &Cx, group: &SubnetGroup) -> Vec<Element> {
-    let region = state.ec2.region(&cx.region);
-    let ipv4 = || Element::texts("SupportedNetworkTypes", "member", ["ipv4"]);
-    let subnets = group.subnets.iter().map(|id| {
-        let zone = region.subnet(id).map(|subnet| subnet.zone.clone()).unwrap_or_default();
-        vec![
-            Element::text("SubnetIdentifier", id),
-            Element::new("SubnetAvailabilityZone", vec![Element::text("Name", zone)]),
-            ipv4(),
-        ]
-    });
     vec![
         Element::text("CacheSubnetGroupName", &group.name),
         Element::text("CacheSubnetGroupDescription", &group.description),
         Element::text("VpcId", &group.vpc),
-        Element::list("Subnets", "Subnet", subnets),
+        group.subnets_element(state, cx, ipv4),
         Element::text("ARN", common::arn(cx, "elasticache", &format!("subnetgroup:{}", group.name))),
         ipv4(),
     ]
@@ -90,22 +54,18 @@ fn name(call: &Call) -> Result<String, Fault> {
 }
 
 pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let name = name(call)?;
-    let description = call.required("CacheSubnetGroupDescription")?;
+    let mut group = SubnetGroup::asked(call, "Cache")?;
+    let name = group.name.clone();
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if name.is_empty() || name.len() > 255 || !name.chars().all(allowed) || name == "default" {
         return invalid(format!(
             "The parameter CacheSubnetGroupName must contain no more than 255 alphanumeric characters or hyphens and must not be 'default': {name}"
         ));
     }
-    let tags = tags_at(call, "Tags");
-    check_tags(&tags, "InvalidParameterValue")?;
     if state.elasticache.region(&cx.region).subnet_groups.contains_key(&name) {
         return refuse("CacheSubnetGroupAlreadyExists", format!("Cache subnet group {name} already exists."));
     }
-    let subnets = call.texts("SubnetIds");
-    let vpc = check_subnets(state, cx, &subnets)?;
-    let group = SubnetGroup { name: name.clone(), description, vpc, subnets, tags };
+    group.vpc = check_subnets(state, cx, &group.subnets)?;
     let members = members(state, cx, &group);
     state.elasticache.region(&cx.region).subnet_groups.insert(name, group);
     Ok(vec![Element::new("CacheSubnetGroup", members)])

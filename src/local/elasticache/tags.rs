@@ -1,6 +1,6 @@
-//! Tags of cache clusters and subnet groups, by ARN.
+//! Tags of cache clusters, subnet groups and parameter groups, by ARN.
 
-use super::{cluster, refuse, subnet_groups};
+use super::{cluster, parameters, refuse, subnet_groups};
 use crate::local::common::{Tags, check_tags, tag_list, tags_at};
 use crate::local::{Call, Cx, Element, Fault, State};
 
@@ -27,6 +27,11 @@ fn tags_of<'a>(state: &'a mut State, cx: &Cx, call: &Call) -> Result<&'a mut Tag
             .get_mut(*name)
             .map(|it| &mut it.tags)
             .ok_or_else(|| subnet_groups::missing(name)),
+        "parametergroup" => region
+            .parameter_groups
+            .get_mut(*name)
+            .map(|it| &mut it.tags)
+            .ok_or_else(|| parameters::missing(name)),
         _ => invalid(),
     }
 }

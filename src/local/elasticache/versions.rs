@@ -47,6 +47,13 @@ pub fn family(engine: &str, version: &str) -> &'static str {
         .map_or("", |(_, _, family, _)| family)
 }
 
+/// All families.
+pub fn families() -> Vec<&'static str> {
+    let mut families: Vec<&str> = VERSIONS.iter().map(|(_, _, family, _)| *family).collect();
+    families.dedup();
+    families
+}
+
 /// Whether a node type exists: `cache.t3.micro`.
 pub fn is_node_type(text: &str) -> bool {
     const FAMILIES: [&str; 14] =

@@ -1,10 +1,13 @@
 //! Changing, rebooting and deleting DB instances.
 
-use super::create::{check_password, check_port, check_retention, check_storage, groups};
+use super::create::{
+    check_insights, check_max_storage, check_password, check_port, check_retention, check_storage,
+    check_throughput, check_windows, groups,
+};
 use super::events::Event;
 use super::instance::{Change, Instance, identifier, missing};
 use super::snapshots::{self, Snapshot};
-use super::{engines, invalid, refuse, subnet_groups};
+use super::{engines, invalid, parameters, refuse, subnet_groups};
 use crate::local::common::{MINUTE, SECOND, spread};
 use crate::local::{Call, Cx, Element, Fault, State};
 
@@ -43,8 +46,8 @@ pub fn modify(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
     at_once(state, cx, call, &mut instance)?;
     let now = call.flag("ApplyImmediately").unwrap_or(false);
     // RDS changes passwords and ports at once, whatever the request says of other values.
-    let urgent =
-        pending.iter().any(|(name, value)| matches!(*name, "MasterUserPassword" | "Port") && value.is_some());
+    let at_once = |name: &str| matches!(name, "MasterUserPassword" | "Port" | "CloudwatchLogs");
+    let urgent = pending.iter().any(|(name, value)| at_once(name) && value.is_some());
     for (name, value) in pending {
         match value {
             Some(value) => instance.pending.insert(name.to_owned(), value),
@@ -63,24 +66,28 @@ pub fn modify(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
 }
 
 /// What this local cloud can modify.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 24] = [
     "AllocatedStorage",
     "AllowMajorVersionUpgrade",
     "AutoMinorVersionUpgrade",
     "BackupRetentionPeriod",
+    "CloudwatchLogsExportConfiguration",
     "CopyTagsToSnapshot",
     "DBInstanceClass",
     "DBParameterGroupName",
     "DBPortNumber",
     "DBSubnetGroupName",
     "DeletionProtection",
+    "EnablePerformanceInsights",
     "EngineVersion",
     "Iops",
     "MasterUserPassword",
+    "MaxAllocatedStorage",
     "MultiAZ",
     "PreferredBackupWindow",
     "PreferredMaintenanceWindow",
     "PubliclyAccessible",
+    "StorageThroughput",
     "StorageType",
     "VpcSecurityGroupIds",
     "CACertificateIdentifier",
@@ -110,6 +117,16 @@ fn pending(state: &mut State, cx: &Cx, call: &Call, instance: &Instance) -> Resu
         let size = call.int("AllocatedStorage").unwrap_or(instance.storage);
         check_storage(&instance.engine, &storage_type, size, call.int("Iops"))?;
         differs("StorageType", storage_type, &instance.storage_type);
+    }
+    if let Some(throughput) = call.int("StorageThroughput") {
+        let storage_type = call.text("StorageType").unwrap_or_else(|| instance.storage_type.clone());
+        let size = call.int("AllocatedStorage").unwrap_or(instance.storage);
+        check_throughput(&storage_type, size, Some(throughput))?;
+        let has = instance.throughput.unwrap_or_default().to_string();
+        differs("StorageThroughput", throughput.to_string(), &has);
+    }
+    if let Some(logs) = logs(call, instance)? {
+        differs("CloudwatchLogs", logs, &instance.logs.join(","));
     }
     if let Some(iops) = call.int("Iops") {
         differs("Iops", iops.to_string(), &instance.iops.unwrap_or_default().to_string());
@@ -190,10 +207,27 @@ fn storage(call: &Call, instance: &Instance, now: i64) -> Result<Option<i64>, Fa
     Ok(Some(wanted.max(instance.storage + (instance.storage + 9) / 10)))
 }
 
+/// The logs that are sent to CloudWatch after a request which switches some on or off.
+fn logs(call: &Call, instance: &Instance) -> Result<Option<String>, Fault> {
+    let path = "CloudwatchLogsExportConfiguration";
+    let (on, off) =
+        (call.texts(&format!("{path}.EnableLogTypes")), call.texts(&format!("{path}.DisableLogTypes")));
+    if on.is_empty() && off.is_empty() {
+        return Ok(None);
+    }
+    engines::check_logs(&instance.engine, &instance.version, &[on.clone(), off.clone()].concat())?;
+    let mut logs: Vec<String> = instance.logs.iter().filter(|log| !off.contains(log)).cloned().collect();
+    logs.extend(on.into_iter().filter(|log| !instance.logs.contains(log)));
+    Ok(Some(logs.join(",")))
+}
+
 /// What changes with the call.
 fn at_once(state: &mut State, cx: &Cx, call: &Call, instance: &mut Instance) -> Result<(), Fault> {
-    if let Some(name) = call.text("DBParameterGroupName") {
-        super::create::check_parameter_group(&name, &instance.engine, &instance.version)?;
+    if let Some(group) = parameter_group(state, cx, call, instance)? {
+        if group != instance.parameter_group {
+            instance.parameter_group = group;
+            instance.applying_until = cx.now + 20 * SECOND;
+        }
     }
     if call.params.get("VpcSecurityGroupIds").is_some() {
         instance.groups = groups(state, cx, call, &instance.vpc.clone())?;
@@ -204,23 +238,49 @@ fn at_once(state: &mut State, cx: &Cx, call: &Call, instance: &mut Instance) -> 
     set(&mut instance.public, "PubliclyAccessible");
     set(&mut instance.copy_tags, "CopyTagsToSnapshot");
     set(&mut instance.auto_minor, "AutoMinorVersionUpgrade");
+    check_windows(call)?;
     if let Some(window) = call.text("PreferredBackupWindow") {
         instance.backup_window = window;
     }
     if let Some(window) = call.text("PreferredMaintenanceWindow") {
-        if next_window(&window, 0, 0).is_none() {
-            return invalid(format!("Invalid maintenance window format: {window}"));
-        }
         instance.maintenance_window = window;
     }
+    if let Some(insights) = call.flag("EnablePerformanceInsights") {
+        let class = call.text("DBInstanceClass").unwrap_or_else(|| instance.class.clone());
+        check_insights(&instance.engine, &class, insights)?;
+        instance.insights = insights;
+    }
+    if let Some(most) = call.int("MaxAllocatedStorage") {
+        let size = call.int("AllocatedStorage").unwrap_or(instance.storage);
+        // The size that it has turns it off.
+        let most = (most != size).then_some(most);
+        check_max_storage(&instance.engine, &instance.storage_type, size, most)?;
+        instance.max_storage = most;
+    }
     Ok(())
+}
+
+/// The parameter group that a request gives, which must fit the version that it gives or that there is. One that is the
+/// user's own does not follow the engine to another major version by itself.
+fn parameter_group(
+    state: &mut State,
+    cx: &Cx,
+    call: &Call,
+    instance: &Instance,
+) -> Result<Option<String>, Fault> {
+    let version = version(call, instance)?.unwrap_or_else(|| instance.version.clone());
+    let given = call.text("DBParameterGroupName");
+    let own = !instance.parameter_group.starts_with("default.");
+    let stays = (own && given.is_none()).then(|| instance.parameter_group.clone());
+    let group = parameters::fitting(state, cx, given.clone().or(stays), &instance.engine, &version)?;
+    Ok(given.map(|_| group.name))
 }
 
 /// How long the pending values take.
 pub(super) fn duration(instance: &Instance) -> i64 {
     let one = |name: &String| {
         let (from, to) = match name.as_str() {
-            "MasterUserPassword" => (20 * SECOND, 40 * SECOND),
+            "MasterUserPassword" | "CloudwatchLogs" => (20 * SECOND, 40 * SECOND),
             "Port" | "BackupRetentionPeriod" => (60 * SECOND, 120 * SECOND),
             "DBInstanceClass" => (5 * MINUTE, 8 * MINUTE),
             "MultiAZ" => (8 * MINUTE, 12 * MINUTE),
@@ -235,6 +295,8 @@ pub(super) fn duration(instance: &Instance) -> i64 {
 fn status(instance: &Instance) -> &'static str {
     if instance.pending.keys().all(|name| name == "MasterUserPassword") {
         "resetting-master-credentials"
+    } else if instance.pending.keys().all(|name| name == "CloudwatchLogs") {
+        "configuring-log-exports"
     } else if instance.pending.contains_key("EngineVersion") {
         "upgrading"
     } else {

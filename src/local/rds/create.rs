@@ -2,10 +2,11 @@
 
 use indexmap::IndexMap;
 
+use super::change::next_window;
 use super::events::Event;
 use super::instance::{Instance, identifier, other_zone};
-use super::{engines, invalid, refuse, subnet_groups};
-use crate::local::common::{MINUTE, SECOND, check_tags, host_part, is_identifier, spread, tags_at};
+use super::{engines, invalid, parameters, refuse, subnet_groups};
+use crate::local::common::{MINUTE, SECOND, arn, check_tags, host_part, is_identifier, spread, tags_at};
 use crate::local::{Call, Cx, Element, Fault, State, Wearer};
 
 pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
@@ -30,6 +31,18 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         ));
     };
     check_storage(&engine, &storage_type, storage, call.int("Iops"))?;
+    check_throughput(&storage_type, storage, call.int("StorageThroughput"))?;
+    let max_storage = call.int("MaxAllocatedStorage");
+    check_max_storage(&engine, &storage_type, storage, max_storage)?;
+    let encrypted = call.flag("StorageEncrypted").unwrap_or(false);
+    let kms_key = kms_key(state, cx, call, encrypted, &class)?;
+    let insights = call.flag("EnablePerformanceInsights").unwrap_or(false);
+    check_insights(&engine, &class, insights)?;
+    let logs = call.texts("EnableCloudwatchLogsExports");
+    engines::check_logs(&engine, &version, &logs)?;
+    check_windows(call)?;
+    let (iops, throughput) =
+        performance(&storage_type, storage, call.int("Iops"), call.int("StorageThroughput"));
     let retention = call.int("BackupRetentionPeriod").unwrap_or(1);
     check_retention(retention)?;
     let port = call.int("Port").unwrap_or_else(|| engines::port(&engine));
@@ -41,9 +54,8 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
             "Requesting a specific availability zone is not valid for Multi-AZ instances.",
         );
     }
-    if let Some(name) = call.text("DBParameterGroupName") {
-        check_parameter_group(&name, &engine, &version)?;
-    }
+    let parameter_group =
+        parameters::fitting(state, cx, call.text("DBParameterGroupName"), &engine, &version)?;
     let tags = tags_at(call, "Tags");
     check_tags(&tags, "InvalidParameterValue")?;
     if state.rds.region(&cx.region).instances.contains_key(&id) {
@@ -66,7 +78,10 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
     let took =
         spread(&format!("rds create {id}"), 6 * MINUTE, 9 * MINUTE) + if multi_az { 5 * MINUTE } else { 0 };
     let available_at = cx.now + took;
-    let instance = Instance {
+    let mut instance = Instance {
+        parameter_group: parameter_group.name,
+        booted: Default::default(),
+        applying_until: 0,
         resource_id: format!("db-{}", state.letters(26)),
         endpoint: format!("{id}.{}.{}.rds.amazonaws.com", host_part(cx, "rds", 12), cx.region),
         second_zone: multi_az.then(|| {
@@ -76,14 +91,19 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         database: call.text("DBName").filter(|name| !name.is_empty()),
         public: call.flag("PubliclyAccessible").unwrap_or(subnet_group == "default"),
         protected: call.flag("DeletionProtection").unwrap_or(false),
-        encrypted: call.flag("StorageEncrypted").unwrap_or(false),
         copy_tags: call.flag("CopyTagsToSnapshot").unwrap_or(false),
         auto_minor: call.flag("AutoMinorVersionUpgrade").unwrap_or(true),
         backup_window: call.text("PreferredBackupWindow").unwrap_or_else(|| "07:23-07:53".to_owned()),
         maintenance_window: call
             .text("PreferredMaintenanceWindow")
             .unwrap_or_else(|| "sun:05:00-sun:05:30".to_owned()),
-        iops: call.int("Iops").or((storage_type == "gp3").then_some(3000)),
+        iops,
+        throughput,
+        max_storage,
+        encrypted,
+        kms_key,
+        insights,
+        logs,
         id: id.clone(),
         engine,
         version,
@@ -108,6 +128,7 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
     };
     attach(state, cx, &instance, &subnets);
     let region = state.rds.region(&cx.region);
+    instance.boot(&region.parameter_groups);
     tell(&mut region.events, &instance);
     let members = instance.members(state, cx);
     // Until it is available, the password counts as pending in the reply only.
@@ -243,6 +264,112 @@ pub(super) fn check_storage(
     }
 }
 
+/// The IOPS and the MiB a second of a volume: those that are asked for, or what gp3 has at its size.
+pub(super) fn performance(
+    storage_type: &str,
+    size: i64,
+    iops: Option<i64>,
+    throughput: Option<i64>,
+) -> (Option<i64>, Option<i64>) {
+    let own = if size < 400 { (3000, 125) } else { (12000, 500) };
+    match storage_type {
+        "gp3" => (iops.or(Some(own.0)), throughput.or(Some(own.1))),
+        _ => (iops, None),
+    }
+}
+
+pub(super) fn check_throughput(storage_type: &str, size: i64, throughput: Option<i64>) -> Result<(), Fault> {
+    let Some(throughput) = throughput else { return Ok(()) };
+    match storage_type {
+        "gp3" if size < 400 && throughput != 125 => refuse(
+            "InvalidParameterCombination",
+            "You can't specify IOPS or storage throughput for engine and a storage size less than 400.",
+        ),
+        "gp3" if (125..=4000).contains(&throughput) => Ok(()),
+        "gp3" => invalid(format!("Invalid storage throughput: {throughput}.")),
+        _ => refuse(
+            "InvalidParameterCombination",
+            format!("You can't specify storage throughput for storage type {storage_type}."),
+        ),
+    }
+}
+
+pub(super) fn check_max_storage(
+    engine: &str,
+    storage_type: &str,
+    size: i64,
+    most: Option<i64>,
+) -> Result<(), Fault> {
+    match most {
+        Some(most) if most < size + (size + 9) / 10 || most > 65536 => refuse(
+            "InvalidParameterCombination",
+            format!(
+                "Invalid max storage size for engine name {engine} and storage type {storage_type}: {most}"
+            ),
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The key of an encrypted volume: the one that is asked for, or AWS's own.
+fn kms_key(
+    state: &mut State,
+    cx: &Cx,
+    call: &Call,
+    encrypted: bool,
+    class: &str,
+) -> Result<Option<String>, Fault> {
+    let asked = call.text("KmsKeyId");
+    if !encrypted {
+        return match asked {
+            Some(_) => refuse(
+                "InvalidParameterCombination",
+                "You must specify StorageEncrypted as true to use a KMS key.",
+            ),
+            None => Ok(None),
+        };
+    }
+    if class == "db.t2.micro" {
+        return refuse(
+            "InvalidParameterCombination",
+            format!("DB Instance class {class} does not support encryption at rest"),
+        );
+    }
+    Ok(Some(asked.unwrap_or_else(|| arn(cx, "kms", &format!("key/{}", state.uuid())))))
+}
+
+pub(super) fn check_insights(engine: &str, class: &str, wanted: bool) -> Result<(), Fault> {
+    let small = class.ends_with(".micro") || class.ends_with(".small");
+    match wanted && small && engine != "postgres" {
+        true => refuse(
+            "InvalidParameterCombination",
+            "Performance Insights not supported for this configuration.",
+        ),
+        false => Ok(()),
+    }
+}
+
+/// The two windows of a request, if it has any: well formed.
+pub(super) fn check_windows(call: &Call) -> Result<(), Fault> {
+    if let Some(window) = call.text("PreferredMaintenanceWindow")
+        && next_window(&window, 0, 0).is_none()
+    {
+        return invalid(format!("Invalid maintenance window format: {window}"));
+    }
+    let time = |text: &str| {
+        let (hour, minute) = text.split_once(':')?;
+        let minutes = hour.parse::<i64>().ok().filter(|h| (0..24).contains(h))? * 60;
+        Some(minutes + minute.parse::<i64>().ok().filter(|m| (0..60).contains(m))?)
+    };
+    let Some(window) = call.text("PreferredBackupWindow") else { return Ok(()) };
+    let bounds = window.split_once('-').and_then(|(from, to)| Some((time(from)?, time(to)?)));
+    match bounds {
+        // At least half an hour, perhaps past midnight.
+        Some((from, to)) if (to - from).rem_euclid(24 * 60) >= 30 => Ok(()),
+        _ => invalid(format!("Invalid backup window format: {window}")),
+    }
+}
+
 pub(super) fn check_retention(days: i64) -> Result<(), Fault> {
     match (0..=35).contains(&days) {
         true => Ok(()),
@@ -254,13 +381,6 @@ pub(super) fn check_port(port: i64) -> Result<(), Fault> {
     match (1150..=65535).contains(&port) {
         true => Ok(()),
         false => invalid(format!("Invalid port: {port}. Must be between 1150 and 65535.")),
-    }
-}
-
-pub(super) fn check_parameter_group(name: &str, engine: &str, version: &str) -> Result<(), Fault> {
-    match name == format!("default.{}", engines::family(engine, version)) {
-        true => Ok(()),
-        false => Err(engines::missing_parameter_group(name)),
     }
 }
 

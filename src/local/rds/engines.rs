@@ -1,7 +1,7 @@
 //! The engines and their versions, the instance classes.
 
-use crate::local::common::{arn, records};
-use crate::local::{Call, Cx, Element, Fault};
+use crate::local::common::records;
+use crate::local::{Call, Element, Fault};
 
 use super::{invalid, refuse};
 
@@ -89,6 +89,29 @@ pub fn family(name: &str, version: &str) -> &'static str {
     versions.iter().find(|(known, _)| *known == version).map_or("", |(_, family)| family)
 }
 
+/// Checks the logs that are to be sent to CloudWatch.
+pub fn check_logs(name: &str, version: &str, logs: &[String]) -> Result<(), Fault> {
+    let known: &[&str] = match name {
+        "postgres" => &["iam-db-auth-error", "postgresql", "upgrade"],
+        _ => &["audit", "error", "general", "iam-db-auth-error", "slowquery"],
+    };
+    match logs.iter().find(|log| !known.contains(&log.as_str())) {
+        Some(log) => refuse(
+            "InvalidParameterCombination",
+            format!("You cannot use the log types '{log}' with engine version {name} {version}."),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// All families, each with a parameter group of AWS's own.
+pub fn families() -> Vec<&'static str> {
+    let mut families: Vec<&str> =
+        ENGINES.iter().flat_map(|engine| engine.versions.iter().map(|(_, family)| *family)).collect();
+    families.dedup();
+    families
+}
+
 /// Compares versions part by part, as numbers.
 pub fn is_older(one: &str, other: &str) -> bool {
     let parts = |text: &str| text.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>();
@@ -158,35 +181,6 @@ pub fn describe(call: &Call) -> Result<Vec<Element>, Fault> {
     });
     let list = Element::list("DBEngineVersions", "DBEngineVersion", items.collect::<Vec<_>>());
     Ok([list].into_iter().chain(marker).collect())
-}
-
-/// Only the default parameter groups exist: one for each family.
-pub fn describe_parameter_groups(cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let wanted = call.text("DBParameterGroupName");
-    let mut families: Vec<&str> =
-        ENGINES.iter().flat_map(|engine| engine.versions.iter().map(|(_, family)| *family)).collect();
-    families.dedup();
-    let name = |family: &&str| format!("default.{family}");
-    families.retain(|family| wanted.as_ref().is_none_or(|wanted| name(family) == *wanted));
-    if let (Some(wanted), true) = (&wanted, families.is_empty()) {
-        return Err(missing_parameter_group(wanted));
-    }
-    let (families, marker) = records(call, families)?;
-    let items = families.iter().map(|family| {
-        vec![
-            Element::text("DBParameterGroupName", name(family)),
-            Element::text("DBParameterGroupFamily", family),
-            Element::text("Description", format!("Default parameter group for {family}")),
-            Element::text("DBParameterGroupArn", arn(cx, "rds", &format!("pg:default.{family}"))),
-        ]
-    });
-    let list = Element::list("DBParameterGroups", "DBParameterGroup", items);
-    Ok([list].into_iter().chain(marker).collect())
-}
-
-/// What RDS says of a parameter group that does not exist.
-pub fn missing_parameter_group(name: &str) -> Fault {
-    Fault::new(404, "DBParameterGroupNotFound", format!("DBParameterGroup not found: {name}"))
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::events::Event;
-use super::{engines, subnet_groups};
+use super::{create, engines, parameters, subnet_groups};
 use crate::local::common::{self, SECOND, Tags, iso, records, tag_list};
-use crate::local::{Call, Cx, Element, Fault, State};
+use crate::local::{Call, Cx, Element, Fault, ParameterGroup, State};
 
 /// A change under way: its status shows between two times, then the pending values become the instance's.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,6 +32,10 @@ pub struct Instance {
     pub storage: i64,
     pub storage_type: String,
     pub iops: Option<i64>,
+    /// MiB a second; gp3 only.
+    pub throughput: Option<i64>,
+    /// GiB up to which the storage grows by itself.
+    pub max_storage: Option<i64>,
     pub username: String,
     pub database: Option<String>,
     pub port: i64,
@@ -41,9 +45,18 @@ pub struct Instance {
     pub retention: i64,
     pub protected: bool,
     pub encrypted: bool,
+    pub kms_key: Option<String>,
+    pub insights: bool,
+    /// The logs that are sent to CloudWatch.
+    pub logs: Vec<String>,
     pub copy_tags: bool,
     pub auto_minor: bool,
     pub groups: Vec<String>,
+    pub parameter_group: String,
+    /// The parameter group that it was booted with, and those of its values that hold after a reboot only.
+    pub booted: (String, IndexMap<String, String>),
+    /// Until when a parameter group that was given to it is being applied.
+    pub applying_until: i64,
     pub subnet_group: String,
     pub vpc: String,
     pub zone: String,
@@ -135,6 +148,43 @@ impl Instance {
         told
     }
 
+    /// Whether its engine restarts by a time: it is rebooted, or moved to another class or version.
+    pub(super) fn restarts(&self, now: i64) -> bool {
+        let moves =
+            || self.pending.contains_key("DBInstanceClass") || self.pending.contains_key("EngineVersion");
+        let done = self.change.as_ref().filter(|change| change.ends_at <= now);
+        done.is_some_and(|change| change.status == "rebooting" || moves())
+    }
+
+    /// Takes the parameters of its group, those that hold after a reboot included.
+    pub(super) fn boot(&mut self, groups: &IndexMap<String, ParameterGroup>) {
+        let values = groups.get(&self.parameter_group).map(after_reboot).unwrap_or_default();
+        self.booted = (self.parameter_group.clone(), values);
+    }
+
+    /// How far its parameter group is applied, in RDS's words.
+    fn parameters_status(&self, now: i64, groups: &IndexMap<String, ParameterGroup>) -> &'static str {
+        let values = groups.get(&self.parameter_group).map(after_reboot).unwrap_or_default();
+        if now < self.applying_until {
+            "applying"
+        } else if self.booted == (self.parameter_group.clone(), values) {
+            "in-sync"
+        } else {
+            "pending-reboot"
+        }
+    }
+
+    fn pending_logs(&self, wanted: &str) -> Element {
+        let wanted: Vec<&str> = wanted.split(',').filter(|log| !log.is_empty()).collect();
+        let there: Vec<&str> = self.logs.iter().map(String::as_str).collect();
+        let texts = |name: &str, these: &[&str], those: &[&str]| {
+            Element::texts(name, "member", these.iter().filter(|log| !those.contains(log)))
+        };
+        let lists =
+            vec![texts("LogTypesToEnable", &wanted, &there), texts("LogTypesToDisable", &there, &wanted)];
+        Element::new("PendingCloudwatchLogsExports", lists)
+    }
+
     fn apply(&mut self, name: &str, value: &str, at: i64) {
         let number = value.parse().unwrap_or_default();
         match name {
@@ -146,15 +196,26 @@ impl Instance {
             "StorageType" => {
                 self.storage_type = value.to_owned();
                 self.optimizing_until = at + OPTIMIZING;
+                (self.iops, self.throughput) = create::performance(value, self.storage, None, None);
             }
             "Iops" => self.iops = Some(number),
+            "StorageThroughput" => self.throughput = Some(number),
+            "CloudwatchLogs" => {
+                self.logs = value.split(',').filter(|log| !log.is_empty()).map(str::to_owned).collect();
+            }
             "Port" => self.port = number,
             "BackupRetentionPeriod" => self.retention = number,
             "MultiAZ" => {
                 self.multi_az = value == "true";
                 self.second_zone = self.multi_az.then(|| other_zone(&self.zone));
             }
-            "EngineVersion" => self.version = value.to_owned(),
+            "EngineVersion" => {
+                self.version = value.to_owned();
+                if self.parameter_group.starts_with("default.") {
+                    self.parameter_group =
+                        format!("default.{}", engines::family(&self.engine, &self.version));
+                }
+            }
             "DBSubnetGroupName" => self.subnet_group = value.to_owned(),
             // The password is kept nowhere.
             _ => {}
@@ -188,9 +249,10 @@ impl Instance {
         let group =
             |id: &String| vec![Element::text("VpcSecurityGroupId", id), Element::text("Status", "active")];
         let family = engines::family(&self.engine, &self.version);
+        let applied = self.parameters_status(now, &state.rds.region(&cx.region).parameter_groups);
         let parameters = vec![
-            Element::text("DBParameterGroupName", format!("default.{family}")),
-            Element::text("ParameterApplyStatus", "in-sync"),
+            Element::text("DBParameterGroupName", &self.parameter_group),
+            Element::text("ParameterApplyStatus", applied),
         ];
         members.extend([
             Element::text("PreferredBackupWindow", &self.backup_window),
@@ -205,6 +267,7 @@ impl Instance {
         members.extend(subnet_groups::element(state, cx, &self.subnet_group));
         let pending = self.pending.iter().map(|(name, value)| match name.as_str() {
             "MasterUserPassword" => Element::text(name, "****"),
+            "CloudwatchLogs" => self.pending_logs(value),
             _ => Element::text(name, value),
         });
         members.extend([
@@ -226,6 +289,12 @@ impl Instance {
             ),
         ]);
         members.extend(self.iops.map(|iops| Element::text("Iops", iops)));
+        members.extend(self.throughput.map(|mib| Element::text("StorageThroughput", mib)));
+        members.extend(self.max_storage.map(|gib| Element::text("MaxAllocatedStorage", gib)));
+        members.extend(self.kms_key.as_ref().map(|key| Element::text("KmsKeyId", key)));
+        if !self.logs.is_empty() {
+            members.push(Element::texts("EnabledCloudwatchLogsExports", "member", &self.logs));
+        }
         members
             .extend(self.second_zone.as_ref().map(|zone| Element::text("SecondaryAvailabilityZone", zone)));
         let options = vec![
@@ -245,7 +314,7 @@ impl Instance {
             Element::text("MonitoringInterval", 0),
             Element::text("DBInstanceArn", self.arn(cx)),
             Element::text("IAMDatabaseAuthenticationEnabled", false),
-            Element::text("PerformanceInsightsEnabled", false),
+            Element::text("PerformanceInsightsEnabled", self.insights),
             Element::text("DeletionProtection", self.protected),
             Element::new("AssociatedRoles", vec![]),
             tag_list("TagList", "Tag", &self.tags),
@@ -255,6 +324,10 @@ impl Instance {
         ]);
         members
     }
+}
+
+fn after_reboot(group: &ParameterGroup) -> IndexMap<String, String> {
+    group.after_reboot(parameters::table(&group.family))
 }
 
 /// Another zone of the same region, for the standby.

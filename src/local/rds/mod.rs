@@ -1,10 +1,11 @@
-//! RDS: DB instances, subnet groups, snapshots, events.
+//! RDS: DB instances, subnet and parameter groups, snapshots, events.
 
 mod change;
 mod create;
 mod engines;
 mod events;
 mod instance;
+mod parameters;
 mod snapshots;
 mod subnet_groups;
 mod tags;
@@ -14,14 +15,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::service::Service;
-use super::{Call, Cx, Fault, Reply, State};
+use super::{Call, Cx, Fault, ParameterGroup, Reply, State, SubnetGroup};
 
 pub(super) use change::next_window;
 pub(super) use engines::is_older;
 pub use events::Event;
 pub use instance::{Change, Instance};
 pub use snapshots::Snapshot;
-pub use subnet_groups::SubnetGroup;
 
 /// What RDS remembers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct Region {
     pub instances: IndexMap<String, Instance>,
     /// Subnet groups by name.
     pub subnet_groups: IndexMap<String, SubnetGroup>,
+    /// The users' parameter groups by name.
+    #[serde(default)]
+    pub parameter_groups: IndexMap<String, ParameterGroup>,
     /// Snapshots by identifier.
     pub snapshots: IndexMap<String, Snapshot>,
     /// What happened, or will have happened: an event is told from its time on.
@@ -58,8 +61,12 @@ impl Region {
     /// Brings everything to a time.
     pub fn settle(&mut self, now: i64) {
         for instance in self.instances.values_mut() {
+            let restarts = instance.restarts(now);
             let done = instance.settle(now);
             self.events.extend(done);
+            if restarts {
+                instance.boot(&self.parameter_groups);
+            }
         }
         self.instances.retain(|_, instance| instance.gone_at.is_none_or(|at| at > now));
         // RDS keeps events for two weeks.
@@ -72,12 +79,19 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
     state.rds.region(&cx.region).settle(cx.now);
     let members = match call.operation.as_str() {
         "CreateDBInstance" => create::create(state, cx, call),
+        "RestoreDBInstanceFromDBSnapshot" => snapshots::restore(state, cx, call),
         "DescribeDBInstances" => instance::describe(state, cx, call),
         "ModifyDBInstance" => change::modify(state, cx, call),
         "RebootDBInstance" => change::reboot(state, cx, call),
         "DeleteDBInstance" => change::delete(state, cx, call),
         "DescribeDBEngineVersions" => engines::describe(call),
-        "DescribeDBParameterGroups" => engines::describe_parameter_groups(cx, call),
+        "CreateDBParameterGroup" => parameters::create(state, cx, call),
+        "ModifyDBParameterGroup" => parameters::modify(state, cx, call),
+        "ResetDBParameterGroup" => parameters::reset(state, cx, call),
+        "DeleteDBParameterGroup" => parameters::delete(state, cx, call),
+        "DescribeDBParameterGroups" => parameters::describe(state, cx, call),
+        "DescribeDBParameters" => parameters::describe_parameters(state, cx, call),
+        "DescribeEngineDefaultParameters" => parameters::describe_defaults(call),
         "CreateDBSubnetGroup" => subnet_groups::create(state, cx, call),
         "ModifyDBSubnetGroup" => subnet_groups::modify(state, cx, call),
         "DeleteDBSubnetGroup" => subnet_groups::delete(state, cx, call),

@@ -23,6 +23,12 @@ pub struct Snapshot {
     pub vpc: String,
     pub username: String,
     pub encrypted: bool,
+    pub kms_key: Option<String>,
+    pub database: Option<String>,
+    pub class: String,
+    /// Days.
+    pub retention: i64,
+    pub iops: Option<i64>,
     /// `manual` or `automated`
     pub kind: String,
     pub created_at: i64,
@@ -45,6 +51,11 @@ impl Snapshot {
             vpc: instance.vpc.clone(),
             username: instance.username.clone(),
             encrypted: instance.encrypted,
+            kms_key: instance.kms_key.clone(),
+            database: instance.database.clone(),
+            class: instance.class.clone(),
+            retention: instance.retention,
+            iops: instance.iops,
             kind: kind.to_owned(),
             created_at: at,
             available_at,
@@ -54,7 +65,7 @@ impl Snapshot {
 
     fn members(&self, cx: &Cx) -> Vec<Element> {
         let ready = cx.now >= self.available_at;
-        vec![
+        let mut members = vec![
             Element::text("DBSnapshotIdentifier", &self.id),
             Element::text("DBInstanceIdentifier", &self.instance),
             Element::text("SnapshotCreateTime", iso(self.created_at)),
@@ -73,7 +84,9 @@ impl Snapshot {
             Element::text("DBSnapshotArn", common::arn(cx, "rds", &format!("snapshot:{}", self.id))),
             Element::text("DbiResourceId", &self.resource_id),
             tag_list("TagList", "Tag", &self.tags),
-        ]
+        ];
+        members.extend(self.kms_key.as_ref().map(|key| Element::text("KmsKeyId", key)));
+        members
     }
 }
 
@@ -115,6 +128,50 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
     let members = snapshot.members(cx);
     region.snapshots.insert(id, snapshot);
     Ok(vec![Element::new("DBSnapshot", members)])
+}
+
+/// Makes an instance of a snapshot: as another one, with what the snapshot holds where the request says nothing else.
+pub fn restore(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
+    let id = identifier(&call.required("DBSnapshotIdentifier")?);
+    let snapshots = &state.rds.region(&cx.region).snapshots;
+    let snapshot = snapshots.get(&id).ok_or_else(|| missing_snapshot(&id))?;
+    if cx.now < snapshot.available_at {
+        return refuse("InvalidDBSnapshotState", format!("The snapshot {id} is not in the available state."));
+    }
+    if call.text("Engine").is_some_and(|engine| engine != snapshot.engine) {
+        return super::invalid("The engine of a snapshot cannot be changed when it is restored.");
+    }
+    if call.int("AllocatedStorage").is_some_and(|gib| gib < snapshot.storage) {
+        return super::invalid("The storage cannot be smaller than that of the snapshot.");
+    }
+    let mut params = call.params.as_object().cloned().unwrap_or_default();
+    let mut set = |name: &str, value: String| params.insert(name.to_owned(), value.into());
+    set("Engine", snapshot.engine.clone());
+    set("EngineVersion", snapshot.version.clone());
+    set("MasterUsername", snapshot.username.clone());
+    // The password is the old one, which is kept nowhere.
+    set("MasterUserPassword", "as-in-the-snapshot".to_owned());
+    set("StorageEncrypted", snapshot.encrypted.to_string());
+    let mut otherwise = |name: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|_| !params.contains_key(name)) {
+            params.insert(name.to_owned(), value.into());
+        }
+    };
+    otherwise("KmsKeyId", snapshot.kms_key.clone());
+    otherwise("DBName", snapshot.database.clone());
+    otherwise("DBInstanceClass", Some(snapshot.class.clone()));
+    otherwise("AllocatedStorage", Some(snapshot.storage.to_string()));
+    if call.text("StorageType").is_none_or(|wanted| wanted == snapshot.storage_type) {
+        otherwise(
+            "Iops",
+            snapshot.iops.filter(|_| snapshot.storage_type != "gp3").map(|iops| iops.to_string()),
+        );
+        otherwise("StorageType", Some(snapshot.storage_type.clone()));
+    }
+    otherwise("BackupRetentionPeriod", Some(snapshot.retention.to_string()));
+    otherwise("Port", Some(snapshot.port.to_string()));
+    let call = Call { operation: "CreateDBInstance".to_owned(), params: params.into(), ..Call::default() };
+    super::create::create(state, cx, &call)
 }
 
 pub fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {

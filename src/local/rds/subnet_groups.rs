@@ -1,42 +1,15 @@
 //! DB subnet groups.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 use super::{invalid, refuse};
-use crate::local::common::{self, Tags, check_tags, records, tags_at};
-use crate::local::{Call, Cx, Element, Fault, State};
-
-/// A DB subnet group.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SubnetGroup {
-    /// Its name, in lower case.
-    pub name: String,
-    /// Its description.
-    pub description: String,
-    /// The VPC of its subnets.
-    pub vpc: String,
-    /// The ids of its subnets.
-    pub subnets: Vec<String>,
-    /// Its tags.
-    pub tags: Tags,
-}
-
-/// The group `default`, made of the default VPC's subnets.
-fn default_group(state: &mut State, cx: &Cx) -> SubnetGroup {
-    let region = state.ec2.region(&cx.region);
-    SubnetGroup {
-        name: "default".to_owned(),
-        description: "default".to_owned(),
-        vpc: region.vpc.id.clone(),
-        subnets: region.subnets.iter().map(|subnet| subnet.id.clone()).collect(),
-        tags: Tags::new(),
-    }
-}
+use crate::local::common::{self, records};
+use crate::local::subnets::Place;
+use crate::local::{Call, Cx, Element, Fault, State, SubnetGroup};
 
 fn group(state: &mut State, cx: &Cx, name: &str) -> Result<SubnetGroup, Fault> {
     if name == "default" {
-        return Ok(default_group(state, cx));
+        return Ok(SubnetGroup::default_of(state, cx, "default"));
     }
     state.rds.region(&cx.region).subnet_groups.get(name).cloned().ok_or_else(|| missing(name))
 }
@@ -46,33 +19,17 @@ pub(super) fn missing(name: &str) -> Fault {
 }
 
 /// The VPC and the subnets of a group, each with its zone.
-pub(super) fn place(
-    state: &mut State,
-    cx: &Cx,
-    name: &str,
-) -> Result<(String, Vec<(String, String)>), Fault> {
-    let group = group(state, cx, name)?;
-    let region = state.ec2.region(&cx.region);
-    let with_zone = |id: &String| region.subnet(id).map(|subnet| (id.clone(), subnet.zone.clone()));
-    Ok((group.vpc, group.subnets.iter().filter_map(with_zone).collect()))
+pub(super) fn place(state: &mut State, cx: &Cx, name: &str) -> Result<Place, Fault> {
+    Ok(group(state, cx, name)?.place(state, cx))
 }
 
 fn members(state: &mut State, cx: &Cx, group: &SubnetGroup) -> Vec<Element> {
-    let region = state.ec2.region(&cx.region);
-    let subnets = group.subnets.iter().map(|id| {
-        let zone = region.subnet(id).map(|subnet| subnet.zone.clone()).unwrap_or_default();
-        vec![
-            Element::text("SubnetIdentifier", id),
-            Element::new("SubnetAvailabilityZone", vec![Element::text("Name", zone)]),
-            Element::text("SubnetStatus", "Active"),
-        ]
-    });
     vec![
         Element::text("DBSubnetGroupName", &group.name),
         Element::text("DBSubnetGroupDescription", &group.description),
         Element::text("VpcId", &group.vpc),
         Element::text("SubnetGroupStatus", "Complete"),
-        Element::list("Subnets", "Subnet", subnets),
+        group.subnets_element(state, cx, || Element::text("SubnetStatus", "Active")),
         Element::text("DBSubnetGroupArn", common::arn(cx, "rds", &format!("subgrp:{}", group.name))),
         Element::texts("SupportedNetworkTypes", "member", ["IPV4"]),
     ]
@@ -119,8 +76,8 @@ fn name(call: &Call) -> Result<String, Fault> {
 }
 
 pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let name = name(call)?;
-    let description = call.required("DBSubnetGroupDescription")?;
+    let mut group = SubnetGroup::asked(call, "DB")?;
+    let name = group.name.clone();
     let well_formed = name.len() <= 255
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "._- ".contains(c));
@@ -129,14 +86,10 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
             "The parameter DBSubnetGroupName must contain from 1 to 255 alphanumeric characters, spaces, hyphens, underscores, and periods and must not be 'default': {name}"
         ));
     }
-    let tags = tags_at(call, "Tags");
-    check_tags(&tags, "InvalidParameterValue")?;
     if state.rds.region(&cx.region).subnet_groups.contains_key(&name) {
         return refuse("DBSubnetGroupAlreadyExists", format!("The DB subnet group '{name}' already exists."));
     }
-    let subnets = call.texts("SubnetIds");
-    let vpc = check_subnets(state, cx, &subnets)?;
-    let group = SubnetGroup { name: name.clone(), description, vpc, subnets, tags };
+    group.vpc = check_subnets(state, cx, &group.subnets)?;
     let members = members(state, cx, &group);
     state.rds.region(&cx.region).subnet_groups.insert(name, group);
     Ok(vec![Element::new("DBSubnetGroup", members)])

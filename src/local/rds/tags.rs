@@ -1,6 +1,6 @@
-//! Tags of DB instances, subnet groups and snapshots, by ARN.
+//! Tags of DB instances, subnet and parameter groups, and snapshots, by ARN.
 
-use super::{invalid, subnet_groups};
+use super::{invalid, parameters, subnet_groups};
 use crate::local::common::{Tags, check_tags, tag_list, tags_at};
 use crate::local::{Call, Cx, Element, Fault, State};
 
@@ -27,6 +27,11 @@ fn tags_of<'a>(state: &'a mut State, cx: &Cx, call: &Call) -> Result<&'a mut Tag
             .get_mut(*name)
             .map(|it| &mut it.tags)
             .ok_or_else(|| subnet_groups::missing(name)),
+        "pg" => region
+            .parameter_groups
+            .get_mut(*name)
+            .map(|it| &mut it.tags)
+            .ok_or_else(|| parameters::missing(name)),
         "snapshot" => {
             let missing = || Fault::new(404, "DBSnapshotNotFound", format!("DBSnapshot not found: {name}"));
             region.snapshots.get_mut(*name).map(|it| &mut it.tags).ok_or_else(missing)
