@@ -189,6 +189,7 @@ fn terraform_name(kind: &str) -> Option<&'static str> {
         "elastic_beanstalk_environment" => "environment",
         "elasticache_cluster" => "cache_cluster",
         "elasticache_parameter_group" => "cache_parameter_group",
+        "elasticache_replication_group" => "replication_group",
         "elasticache_subnet_group" => "cache_subnet_group",
         "mq_broker" => "broker",
         "route53_record" => "record",

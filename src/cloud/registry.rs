@@ -17,6 +17,7 @@ pub fn driver(kind: &str) -> Option<&'static dyn Driver> {
         "cache_cluster" => &elasticache::CacheCluster,
         "cache_parameter_group" => &elasticache::CacheParameterGroup,
         "cache_subnet_group" => &elasticache::CacheSubnetGroup,
+        "replication_group" => &elasticache::ReplicationGroup,
         "broker" => &mq::Broker,
         "bucket" => &s3::Bucket,
         "s3.object" => &s3::Object,

@@ -50,6 +50,7 @@ pub const LIBRARY: &[LibraryFile] = library! {
     "modules/static_site.vpipe"
     "record.vpipe"
     "role.vpipe"
+    "replication_group.vpipe"
     "security_group.vpipe"
     "tables/beanstalk_options.vpipe"
     "topic.vpipe"

@@ -323,6 +323,136 @@ async fn a_redis_node_moves_to_another_type_in_place() {
     assert_eq!(stack.run(&larger).await, modified);
     let newer = larger.replace("7.0", "7.1");
     assert_eq!(stack.run(&newer).await, modified);
-    let planned = stack.plan(&larger).await;
+    let said = stack.fail(&larger).await;
+    assert!(said.contains("cannot go back from 7.1"), "{said}");
+}
+
+const VALKEY: &str = r#"
+existing vpc main { default = true }
+security_group backend { vpc = main, allow tcp 6379 from self }
+cache_subnet_group caches { subnets = main.subnets }
+replication_group sessions {
+  engine = "redis", version = "7.0", node_type = "cache.t3.micro"
+  security_groups = [backend], subnet_group = caches
+  auth_token = pw, final_snapshot = true
+}
+output primary = sessions.primary_endpoint
+output reader = sessions.reader_endpoint
+output port = sessions.port
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_replication_group_changes_one_thing_at_a_time() {
+    let stack = Stack::new("eu-west-1").await;
+    let calls = stack.run(VALKEY).await;
+    assert!(calls.contains("sessions elasticache:CreateReplicationGroup"), "{calls:?}");
+    let outcome = ok(apply(&stack.job(VALKEY), false).await.unwrap());
+    let output = |name: &str| outcome.outputs.get(name).cloned().unwrap();
+    assert!(
+        output("primary").as_str().unwrap().starts_with("master.shop-sessions."),
+        "{:?}",
+        output("primary")
+    );
+    assert!(output("reader").as_str().unwrap().starts_with("replica.shop-sessions."));
+    assert_eq!(output("port").as_int(), Some(6379));
+
+    let does = |calls: &[&str]| calls.iter().map(|call| format!("sessions elasticache:{call}")).collect();
+    let mut body = VALKEY.to_owned();
+    for (before, after, calls) in [
+        ("version = \"7.0\"", "version = \"7.1\"", &["ModifyReplicationGroup"][..]),
+        ("cache.t3.micro", "cache.t3.small", &["ModifyReplicationGroup"]),
+        (
+            "auth_token = pw",
+            "replicas = 3, snapshot_retention = 2, auth_token = pw",
+            &["IncreaseReplicaCount", "ModifyReplicationGroup"],
+        ),
+        (
+            "replicas = 3",
+            "replicas = 0, automatic_failover = false, multi_az = false",
+            &["ModifyReplicationGroup", "DecreaseReplicaCount"],
+        ),
+        (
+            "replicas = 0, automatic_failover = false, multi_az = false",
+            "replicas = 1",
+            &["IncreaseReplicaCount", "ModifyReplicationGroup"],
+        ),
+        (
+            "engine = \"redis\", version = \"7.1\"",
+            "engine = \"valkey\", version = \"8.0\"",
+            &["ModifyReplicationGroup"],
+        ),
+        (
+            "snapshot_retention = 2",
+            "tags = { team = \"shop\" }",
+            &["ModifyReplicationGroup", "AddTagsToResource"],
+        ),
+    ] {
+        let next = body.replace(before, after);
+        assert_ne!(next, body, "{before}");
+        assert_eq!(stack.run(&next).await, does(calls), "{after}");
+        body = next;
+    }
+    // Another token is set once, and never read; it is not taken back.
+    let other = format!("// password: another-password-of-ours\n{body}");
+    assert_eq!(stack.run(&other).await, does(&["ModifyReplicationGroup"]));
+    // A version does not go back.
+    let said = stack.fail(&other.replace("\"8.0\"", "\"7.2\"")).await;
+    assert!(said.contains("cannot go back from 8.0"), "{said}");
+
+    // What somebody else changed is put right.
+    let cache = &stack.clients.elasticache;
+    let call = cache.modify_replication_group().replication_group_id("shop-sessions").apply_immediately(true);
+    call.replication_group_description("by hand").multi_az_enabled(false).send().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+    assert_eq!(stack.run(&other).await, does(&["ModifyReplicationGroup"]));
+
+    let calls = stack.destroy(&other).await;
+    let at = |call: &str| calls.iter().position(|c| c.ends_with(call)).unwrap_or_else(|| panic!("{calls:?}"));
+    assert!(at("DeleteReplicationGroup") < at("DeleteCacheSubnetGroup"));
+    let snapshots = cache.describe_snapshots().send().await.unwrap();
+    let names: Vec<_> =
+        snapshots.snapshots().iter().filter_map(|snapshot| snapshot.snapshot_name()).collect();
+    assert!(matches!(names[..], [name] if name.starts_with("shop-sessions-final-")), "{names:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replication_group_in_cluster_mode() {
+    let stack = Stack::new("eu-west-1").await;
+    let body = "replication_group keys {
+  version = \"8.0\", node_type = \"cache.m6g.large\"
+  cluster_mode = true, shards = 2
+}
+output endpoint = keys.configuration_endpoint
+";
+    stack.run(body).await;
+    let outcome = ok(apply(&stack.job(body), false).await.unwrap());
+    let endpoint = outcome.outputs.get("endpoint").and_then(|v| v.as_str()).unwrap();
+    assert!(endpoint.starts_with("clustercfg.shop-keys."), "{endpoint}");
+    let reshard = set(&["keys elasticache:ModifyReplicationGroupShardConfiguration"]);
+    assert_eq!(stack.run(&body.replace("shards = 2", "shards = 3")).await, reshard);
+    assert_eq!(stack.run(body).await, reshard);
+    let more = body.replace("shards = 2", "shards = 2, replicas = 2");
+    assert_eq!(stack.run(&more).await, set(&["keys elasticache:IncreaseReplicaCount"]));
+    let planned = stack.plan(&more.replace("cluster_mode = true, shards = 2, ", "")).await;
     assert!(planned.nodes.iter().any(|node| node.action == Action::Replace), "{planned:?}");
+    assert_eq!(stack.destroy(&more).await, ["keys elasticache:DeleteReplicationGroup"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_nodes_of_a_replication_group_are_rebooted_one_by_one() {
+    let stack = Stack::new("eu-west-1").await;
+    let body = "cache_parameter_group tuned { family = \"redis7\", parameters = { databases = 32 } }
+replication_group sessions {
+  engine = \"redis\", version = \"7.1\", node_type = \"cache.t3.micro\", parameter_group = tuned
+}";
+    stack.run(body).await;
+    let more = body.replace("databases = 32", "databases = 64");
+    assert_eq!(stack.run(&more).await, set(&["tuned elasticache:ModifyCacheParameterGroup"]));
+    let told =
+        "sessions parameters of `shop-tuned` after the next reboot; `apply = \"immediately\"` reboots it";
+    assert!(stack.notes.lock().unwrap().iter().any(|note| note == told), "{:?}", stack.notes.lock());
+    let now = more.replace("parameter_group = tuned", "parameter_group = tuned, apply = \"immediately\"");
+    assert_eq!(stack.run(&now).await, set(&["sessions elasticache:RebootCacheCluster"]));
+    assert_eq!(stack.calls.lock().unwrap().len(), 2);
+    stack.destroy(&now).await;
 }

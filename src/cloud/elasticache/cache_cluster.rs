@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use super::{TAGS, explained, tag, tags, tags_of};
 use crate::cloud::parts::{
-    AFTER_REBOOT, applies, delete_when_settled, hindrance, known, modified, number, older, own, texts,
-    with_pending,
+    AFTER_REBOOT, applies, changed, delete_when_settled, hindrance, known, modified, number, older, own,
+    texts, with_pending,
 };
 use crate::cloud::permission::ANY;
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
     reading,
 };
-use crate::eval::{Attrs, Value};
+use crate::eval::Attrs;
 use crate::plan::Change;
 use crate::schema::OnChange;
 
@@ -106,14 +106,10 @@ impl Driver for CacheCluster {
         attrs
     }
 
-    /// A node of Redis moves to another type in place, one of memcached does not; neither goes back to an older version.
-    fn on_change(&self, want: &Want, present: &Present, change: &Change) -> OnChange {
-        let version = |value: &Value| value.as_str().map(str::to_owned).unwrap_or_default();
+    fn on_change(&self, want: &Want, _present: &Present, change: &Change) -> OnChange {
         match change.attribute.as_str() {
+            // A node of Redis moves to another type in place, one of memcached does not.
             "node_type" if want.text("engine") != Some("memcached") => OnChange::Update,
-            "version" if older(&version(&change.after), &version(present.get("version"))) => {
-                OnChange::Replace
-            }
             _ => change.on_change,
         }
     }
@@ -123,6 +119,14 @@ impl Driver for CacheCluster {
         // A cache holds nothing that cannot be had again, so what an earlier run could not make is made anew.
         if let Some(next) = hindrance(want, present, 20, Some(DELETE)) {
             return next;
+        }
+        if let (true, Some(from), Some(to)) =
+            (changed(changes, "version"), present.get("version").as_str(), want.text("version"))
+            && older(to, from)
+        {
+            return Next::Fail(format!(
+                "ElastiCache cannot go back from {from} to {to}: write `version = \"{from}\"`, or make another cluster"
+            ));
         }
         let own = own(changes);
         if !own.is_empty() {
@@ -312,6 +316,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
     use crate::cloud::testing::{attrs, change, seen, want};
+    use crate::eval::Value;
     use aws_sdk_elasticache::types::{CacheNode, Endpoint, SecurityGroupMembership};
 
     fn memcached(nodes: i64) -> Want {

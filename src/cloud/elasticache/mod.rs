@@ -3,10 +3,14 @@
 mod cache_cluster;
 mod cache_parameter_group;
 mod cache_subnet_group;
+mod group_calls;
+mod group_seen;
+mod replication_group;
 
 pub use cache_cluster::CacheCluster;
 pub use cache_parameter_group::CacheParameterGroup;
 pub use cache_subnet_group::CacheSubnetGroup;
+pub use replication_group::ReplicationGroup;
 
 use aws_sdk_elasticache::types::{SourceType, Tag};
 

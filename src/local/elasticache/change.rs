@@ -28,6 +28,20 @@ fn check_ready(cluster: &Cluster, now: i64) -> Result<(), Fault> {
     }
 }
 
+/// Members of a replication group are changed and deleted through the group.
+fn check_alone(cluster: &Cluster) -> Result<(), Fault> {
+    match &cluster.replication_group {
+        Some(group) => refuse(
+            "InvalidCacheClusterState",
+            format!(
+                "Cache cluster {} is part of the replication group {group}; use the replication group.",
+                cluster.id
+            ),
+        ),
+        None => Ok(()),
+    }
+}
+
 /// What this local cloud can modify.
 const KNOWN: [&str; 12] = [
     "ApplyImmediately",
@@ -48,6 +62,7 @@ pub fn modify(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
     let mut cluster = cluster(state, cx, call)?;
     let given: Vec<String> =
         call.params.as_object().map(|all| all.keys().cloned().collect()).unwrap_or_default();
+    check_alone(&cluster)?;
     if let Some(unknown) = given.iter().find(|name| !KNOWN.contains(&name.as_str())) {
         return invalid(format!("The local cloud cannot modify {unknown}"));
     }
@@ -179,6 +194,7 @@ pub fn reboot(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
 
 pub fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
     let mut cluster = cluster(state, cx, call)?;
+    check_alone(&cluster)?;
     if call.text("FinalSnapshotIdentifier").is_some() && cluster.engine == "memcached" {
         return bad_combination("FinalSnapshotIdentifier is not supported for engine memcached.");
     }

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Region, parameters};
+use super::{Region, parameters, versions};
 use crate::local::common::{self, SECOND, Tags, iso, records};
 use crate::local::rds;
 use crate::local::{Call, Cx, Element, Fault, ParameterGroup, State};
@@ -119,7 +119,17 @@ impl Cluster {
         let pending = std::mem::take(&mut self.pending);
         for (name, value) in &pending {
             match name.as_str() {
-                "EngineVersion" => self.version = value.clone(),
+                "Engine" => self.engine = value.clone(),
+                "EngineVersion" => {
+                    self.version = value.clone();
+                    if self.parameter_group.starts_with("default.") {
+                        let engine = pending.get("Engine").unwrap_or(&self.engine);
+                        let sharded =
+                            if self.parameter_group.ends_with(".cluster.on") { ".cluster.on" } else { "" };
+                        self.parameter_group =
+                            format!("default.{}{sharded}", versions::family(engine, value));
+                    }
+                }
                 "CacheNodeType" => self.node_type = value.clone(),
                 "CacheNodeIdsToRemove" => self.nodes.retain(|node| !value.split(',').any(|id| id == node.id)),
                 "NumCacheNodes" if !pending.contains_key("CacheNodeIdsToRemove") => {
@@ -182,7 +192,9 @@ impl Cluster {
             members.push(Element::text("PreferredAvailabilityZone", zone));
             members.push(Element::text("CacheClusterCreateTime", iso(self.created_at)));
         }
-        let pending = self.pending.iter().map(|(name, value)| match name.as_str() {
+        // That the engine becomes another one shows only when it has.
+        let pending = self.pending.iter().filter(|(name, _)| *name != "Engine");
+        let pending = pending.map(|(name, value)| match name.as_str() {
             "CacheNodeIdsToRemove" => Element::texts(name, "CacheNodeId", value.split(',')),
             _ => Element::text(name, value),
         });

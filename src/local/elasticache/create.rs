@@ -95,7 +95,7 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
 }
 
 /// An interface for each node, in the subnet of its zone.
-fn attach(state: &mut State, cx: &Cx, cluster: &Cluster, subnets: &[(String, String)]) {
+pub(super) fn attach(state: &mut State, cx: &Cx, cluster: &Cluster, subnets: &[(String, String)]) {
     let of =
         |node: &Node| subnets.iter().find(|(_, zone)| *zone == node.zone).map(|(subnet, _)| subnet.clone());
     let subnets: Vec<String> = cluster.nodes.iter().filter_map(of).collect();

@@ -1,9 +1,12 @@
-//! ElastiCache: cache clusters, their subnet groups and parameter groups.
+//! ElastiCache: cache clusters, replication groups, their subnet groups and parameter groups.
 
 mod change;
 mod cluster;
 mod create;
 mod parameters;
+mod replication;
+mod replication_change;
+mod replication_create;
 mod subnet_groups;
 mod tags;
 mod versions;
@@ -16,6 +19,7 @@ use super::service::Service;
 use super::{Call, Cx, Fault, ParameterGroup, Reply, State, SubnetGroup};
 
 pub use cluster::{Change, Cluster};
+pub use replication::{ReplicationGroup, Snapshot};
 
 /// What ElastiCache remembers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -28,6 +32,12 @@ pub struct ElastiCache {
 pub struct Region {
     /// Clusters by id.
     pub clusters: IndexMap<String, Cluster>,
+    /// Replication groups by id; their members are clusters.
+    #[serde(default)]
+    pub replication_groups: IndexMap<String, ReplicationGroup>,
+    /// Snapshots of replication groups by name.
+    #[serde(default)]
+    pub snapshots: IndexMap<String, Snapshot>,
     /// The users' parameter groups by name.
     #[serde(default)]
     pub parameter_groups: IndexMap<String, ParameterGroup>,
@@ -43,7 +53,12 @@ impl ElastiCache {
 
     /// The cluster that answers at a host name, in whatever region.
     pub fn at_host(&self, host: &str) -> Option<&Cluster> {
-        self.regions.values().flat_map(|region| region.clusters.values()).find(|it| it.has_host(host))
+        self.regions.values().find_map(|region| {
+            // Behind the endpoint of a replication group is its first member.
+            let group = region.replication_groups.values().find(|group| group.has_host(host));
+            let member = group.and_then(|group| region.clusters.get(group.members().first()?));
+            member.or_else(|| region.clusters.values().find(|it| it.has_host(host)))
+        })
     }
 }
 
@@ -58,6 +73,7 @@ impl Region {
             }
         }
         self.clusters.retain(|_, cluster| cluster.gone_at.is_none_or(|at| at > now));
+        replication::settle(self, now);
     }
 }
 
@@ -70,6 +86,15 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "ModifyCacheCluster" => change::modify(state, cx, call),
         "RebootCacheCluster" => change::reboot(state, cx, call),
         "DeleteCacheCluster" => change::delete(state, cx, call),
+        "CreateReplicationGroup" => replication_create::create(state, cx, call),
+        "DescribeReplicationGroups" => replication::describe(state, cx, call),
+        "ModifyReplicationGroup" => replication_change::modify(state, cx, call),
+        "ModifyReplicationGroupShardConfiguration" => replication_change::reshard(state, cx, call),
+        "IncreaseReplicaCount" => replication_change::increase(state, cx, call),
+        "DecreaseReplicaCount" => replication_change::decrease(state, cx, call),
+        "DeleteReplicationGroup" => replication_change::delete(state, cx, call),
+        "DescribeSnapshots" => replication::describe_snapshots(state, cx, call),
+        "DeleteSnapshot" => replication::delete_snapshot(state, cx, call),
         "DescribeCacheEngineVersions" => versions::describe(call),
         "CreateCacheParameterGroup" => parameters::create(state, cx, call),
         "ModifyCacheParameterGroup" => parameters::modify(state, cx, call),

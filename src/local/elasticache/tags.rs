@@ -1,6 +1,6 @@
-//! Tags of cache clusters, subnet groups and parameter groups, by ARN.
+//! Tags of cache clusters, replication groups, subnet groups and parameter groups, by ARN.
 
-use super::{cluster, parameters, refuse, subnet_groups};
+use super::{cluster, parameters, refuse, replication, subnet_groups};
 use crate::local::common::{Tags, check_tags, tag_list, tags_at};
 use crate::local::{Call, Cx, Element, Fault, State};
 
@@ -21,6 +21,14 @@ fn tags_of<'a>(state: &'a mut State, cx: &Cx, call: &Call) -> Result<&'a mut Tag
             }
             Some(it) => Ok(&mut it.tags),
             None => Err(cluster::missing(name)),
+        },
+        "replicationgroup" => match region.replication_groups.get_mut(*name) {
+            Some(it) if it.gone_at.is_some() || cx.now < it.available_at => refuse(
+                "InvalidReplicationGroupState",
+                format!("Replication group {name} is not in available state."),
+            ),
+            Some(it) => Ok(&mut it.tags),
+            None => Err(replication::missing(name)),
         },
         "subnetgroup" => region
             .subnet_groups
