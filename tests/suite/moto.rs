@@ -1,12 +1,19 @@
-//! Another cloud than our own: the RDS, ElastiCache, Amazon MQ, security-group and S3 part of vprofile, through the
-//! real binary, at a moto server, which `AWS_ENDPOINT_URL` names as for any AWS tool. The AWS CLI says what came of it.
+//! Another cloud than our own: every kind that moto implements, through the real binary, at a moto server, which
+//! `AWS_ENDPOINT_URL` names as for any AWS tool. The AWS CLI says what came of it, and the same pipeline leaves the same
+//! things on the local cloud.
+//!
+//! Where moto 5.1.22 falls short: it knows no `UpdateApplication`, no `DescribeConfigurationSettings` and no
+//! `UpdateEnvironment`, so that environments cannot be made there; the roots and booleans of CloudFront's answers
+//! (`CreateDistribution`, `ListDistributions`) are none that the AWS SDK for Rust reads.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::tools::tools;
+use vpipe::local::{Faults, Local, serve, wall_clock};
 
 struct Moto {
     server: Child,
@@ -29,6 +36,8 @@ impl Moto {
         let server = Command::new(tools.join("python"))
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/moto_server.py"))
             .arg(port.to_string())
+            // Seconds after which a certificate counts as proved.
+            .env("MOTO_ACM_VALIDATION_WAIT", "1")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -77,6 +86,34 @@ impl Moto {
         both(&output).split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
+    /// What a cloud holds, without what it chose itself.
+    async fn inventory(&self, url: &str) -> String {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/inventory.py");
+        let mut command = tokio::process::Command::from(self.command(&self.tools.join("python")));
+        let output = command.arg(script).arg(url).output().await.unwrap();
+        assert!(output.status.success(), "{}", both(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The same pipeline leaves the same things on the local cloud.
+    fn compare_with_the_local_cloud(&self) {
+        self.vpipe(&["run", "shop.vpipe", "--local", "--yes"]);
+        let state = self.folder.path().join(".vpipe/local/cloud.json");
+        let local = Arc::new(Local::open(Some(&state), Faults::default()).unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let now = wall_clock(local.clock(), 1.0);
+            let server = serve(local, 0, now).await.unwrap();
+            let ours = self.inventory(&format!("http://{}", server.address)).await;
+            server.stop().await.unwrap();
+            assert_eq!(
+                self.inventory(&self.url).await,
+                ours,
+                "moto on the left, the local cloud on the right"
+            );
+        });
+    }
+
     fn write(&self, name: &str, text: &str) {
         std::fs::write(self.folder.path().join(name), text).unwrap();
     }
@@ -121,6 +158,18 @@ broker rabbitmq {
 
 bucket artifacts { name = "shop-artifacts", versioning = true, empty_on_destroy = true }
 
+hosted_zone zone { domain = "example.com", comment = "the shop's" }
+record www { name = "www.example.com", type = "A", value = "192.0.2.1", provider = route53(zone: zone) }
+record spf { name = "example.com", type = "TXT", value = "v=spf1 -all", ttl = 1h, provider = route53(zone: zone) }
+
+certificate site {
+  domain = "example.com"
+  alternative_names = ["*.example.com"]
+  validation = dns(provider: route53(zone: zone))
+}
+
+application shop {}
+
 output db = mysql.endpoint
 output amqp = rabbitmq.url
 
@@ -130,13 +179,15 @@ rollout {
 "#;
 
 #[test]
-fn the_data_stores_of_vprofile_at_moto() {
+fn every_kind_that_moto_has_is_made_changed_and_deleted() {
     let moto = Moto::start();
     moto.write("shop.vpipe", PIPELINE);
     moto.write("shop.war", "the first release");
 
     let plan = moto.vpipe(&["plan", "shop.vpipe"]);
-    for node in ["backend", "private", "mysql", "memcached", "rabbitmq", "artifacts"] {
+    for node in
+        ["backend", "private", "mysql", "memcached", "rabbitmq", "artifacts", "zone", "www", "site", "shop"]
+    {
         assert!(plan.contains(node), "{plan}");
     }
     assert!(!moto.folder.path().join(".vpipe").exists(), "a plan writes nothing");
@@ -171,15 +222,20 @@ fn the_data_stores_of_vprofile_at_moto() {
     let again = moto.vpipe(&["plan", "shop.vpipe"]);
     assert!(!again.contains("(known after run)"), "{again}");
     let versions = "s3api list-object-versions --bucket shop-artifacts --query length(Versions)";
-    moto.vpipe(&["run", "shop.vpipe", "--yes"]);
+    let run = moto.vpipe(&["run", "shop.vpipe", "--yes"]);
+    assert!(run.contains("no changing calls"), "{run}");
     assert_eq!(moto.aws(versions), "1", "the same file is not put again");
+    moto.compare_with_the_local_cloud();
 
-    moto.write(
-        "shop.vpipe",
-        &PIPELINE.replace("db.t3.micro", "db.t3.small").replace("3306, 11211", "3306, 11212"),
-    );
+    let changed = PIPELINE
+        .replace("db.t3.micro", "db.t3.small")
+        .replace("3306, 11211", "3306, 11212")
+        .replace("192.0.2.1", "192.0.2.2")
+        .replace("project = \"shop\"", "project = \"store\"");
+    moto.write("shop.vpipe", &changed);
     moto.write("shop.war", "the second release");
     moto.vpipe(&["run", "shop.vpipe", "--yes"]);
+    moto.compare_with_the_local_cloud();
     assert_eq!(moto.aws(&format!("{instance}DBInstanceClass")), "db.t3.small");
     assert_eq!(moto.aws(versions), "2");
     let ports = "ec2 describe-security-groups --filters Name=group-name,Values=shop-backend --query \
@@ -193,6 +249,9 @@ fn the_data_stores_of_vprofile_at_moto() {
         "elasticache describe-cache-clusters --query CacheClusters[].CacheClusterId",
         "mq list-brokers --query BrokerSummaries[].BrokerName",
         "s3api list-buckets --query Buckets[].Name",
+        "route53 list-hosted-zones --query HostedZones[].Name",
+        "acm list-certificates --query CertificateSummaryList[].DomainName",
+        "elasticbeanstalk describe-applications --query Applications[].ApplicationName",
         "ec2 describe-security-groups --filters Name=group-name,Values=shop-backend --query SecurityGroups[].GroupId",
     ] {
         let left = moto.aws(gone);
