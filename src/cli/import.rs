@@ -7,6 +7,7 @@ use super::ask::{self, Question};
 use super::load::{Choice, Loaded};
 use super::session::{Opening, Purpose, Reach, Session, failures, reaching, refused, session};
 use super::terminal::Terminal;
+use crate::cloud::Clients;
 use crate::plan::{Action, Plan, render};
 use crate::run::{self, Ended};
 
@@ -23,6 +24,11 @@ pub(super) struct Args {
 
     /// Its name in AWS; the id of a distribution, the domain of a zone or certificate
     name: Option<String>,
+
+    /// Print a complete file for a Beanstalk environment: with its application, databases, caches, brokers, groups,
+    /// distributions and DNS records, as far as they can be found
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["kind", "adopt"])]
+    environment: Option<String>,
 
     /// Adopt it for this file, which declares it; without KIND and NAME, all that the file declares and that exists
     #[arg(long, value_name = "FILE")]
@@ -59,20 +65,30 @@ pub(super) fn run(args: &Args, terminal: Terminal) -> Exit {
                 adopt(args, what, loaded, session, terminal).await
             })
         }
-        (None, Some((kind, name))) => print(args, kind, name, terminal),
-        (None, None) => {
-            terminal.error("what is to be imported? Say `vpipe import KIND NAME`");
-            Exit::Usage
+        (None, Some((kind, name))) => {
+            print(args, async |clients| run::import(clients, kind, name).await, terminal)
         }
+        (None, None) => match &args.environment {
+            Some(name) => print(args, async |clients| run::import_environment(clients, name).await, terminal),
+            None => {
+                terminal.error(
+                    "what is to be imported? Say `vpipe import KIND NAME`, or `vpipe import --environment NAME`",
+                );
+                Exit::Usage
+            }
+        },
     }
 }
 
-fn print(args: &Args, kind: &str, name: &str, terminal: Terminal) -> Exit {
+fn print(
+    args: &Args,
+    text: impl AsyncFnOnce(&Clients) -> Result<String, String>,
+    terminal: Terminal,
+) -> Exit {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region = args.region.clone().or_else(|| set("AWS_REGION")).or_else(|| set("AWS_DEFAULT_REGION"));
     let region = region.unwrap_or_else(|| "us-east-1".to_owned());
-    let work = async |clients: &_| run::import(clients, kind, name).await;
-    match reaching(&region, args.local, &args.reach, work).and_then(|text| text) {
+    match reaching(&region, args.local, &args.reach, text).and_then(|text| text) {
         Ok(text) => {
             terminal.print(&text);
             Exit::Well

@@ -29,7 +29,7 @@ mod testing;
 mod watch;
 
 pub use crate::journal::Op;
-pub use beanstalk::{Release, releases};
+pub use beanstalk::{Release, releases, variables};
 pub use classify::{calling, found, reading};
 pub use clients::Clients;
 pub use connect::{Connect, LocalTransport, connect};
@@ -40,5 +40,5 @@ pub use parts::partition;
 pub use permission::Permission;
 pub use registry::driver;
 pub use stores::{permission as stored_permission, read_stored};
-pub use survey::{Ingress, ingress};
+pub use survey::{DnsRecord, Edge, Ingress, Store, distributions, dns_records, ingress, stores};
 pub use tags::{TagCalls, TagChange, Tags, sdk_tags, seen_tags, tags_value};

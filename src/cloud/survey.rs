@@ -66,6 +66,167 @@ fn of(rule: &SecurityGroupRule) -> Ingress {
     }
 }
 
+/// A database, cache or broker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Store {
+    /// `db_instance`, `cache_cluster`, `broker`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The host name of its endpoint.
+    pub endpoint: Option<String>,
+    /// The ids of its security groups.
+    pub groups: Vec<String>,
+}
+
+/// All databases, caches and brokers of the region.
+///
+/// # Errors
+/// When AWS cannot be asked.
+pub async fn stores(clients: &Clients) -> Result<Vec<Store>, CloudError> {
+    let mut all = Vec::new();
+    let mut pages = clients.rds.describe_db_instances().into_paginator().items().send();
+    while let Some(instance) = pages.next().await {
+        let instance = instance.map_err(reading("rds:DescribeDBInstances"))?;
+        let groups = instance.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id());
+        all.push(Store {
+            kind: "db_instance".to_owned(),
+            name: instance.db_instance_identifier().unwrap_or_default().to_owned(),
+            endpoint: instance.endpoint().and_then(|endpoint| endpoint.address()).map(str::to_owned),
+            groups: groups.map(str::to_owned).collect(),
+        });
+    }
+    let request = clients.elasticache.describe_cache_clusters().show_cache_node_info(true);
+    let mut pages = request.into_paginator().items().send();
+    while let Some(cluster) = pages.next().await {
+        let cluster = cluster.map_err(reading("elasticache:DescribeCacheClusters"))?;
+        let node = cluster.cache_nodes().first().and_then(|node| node.endpoint());
+        let endpoint = cluster.configuration_endpoint().or(node);
+        let groups = cluster.security_groups().iter().filter_map(|group| group.security_group_id());
+        all.push(Store {
+            kind: "cache_cluster".to_owned(),
+            name: cluster.cache_cluster_id().unwrap_or_default().to_owned(),
+            endpoint: endpoint.and_then(|endpoint| endpoint.address()).map(str::to_owned),
+            groups: groups.map(str::to_owned).collect(),
+        });
+    }
+    let mut pages = clients.mq.list_brokers().max_results(100).into_paginator().items().send();
+    while let Some(broker) = pages.next().await {
+        let broker = broker.map_err(reading("mq:ListBrokers"))?;
+        let request = clients.mq.describe_broker().broker_id(broker.broker_id().unwrap_or_default());
+        let broker = request.send().await.map_err(reading("mq:DescribeBroker"))?;
+        let urls = broker.broker_instances().iter().flat_map(|instance| instance.endpoints());
+        let host = |url: &String| {
+            let (_, rest) = url.split_once("://")?;
+            rest.split(':').next().map(str::to_owned)
+        };
+        all.push(Store {
+            kind: "broker".to_owned(),
+            name: broker.broker_name().unwrap_or_default().to_owned(),
+            endpoint: urls.into_iter().find_map(host),
+            groups: broker.security_groups().to_vec(),
+        });
+    }
+    Ok(all)
+}
+
+/// A distribution as a list of them tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edge {
+    /// `E…`
+    pub id: String,
+    /// The domains of its origins, in lower case.
+    pub origins: Vec<String>,
+    /// Its aliases, in lower case.
+    pub aliases: Vec<String>,
+}
+
+/// All distributions.
+///
+/// # Errors
+/// When AWS cannot be asked.
+pub async fn distributions(clients: &Clients) -> Result<Vec<Edge>, CloudError> {
+    let mut all = Vec::new();
+    let mut marker = None;
+    loop {
+        let reply = clients.cloudfront.list_distributions().set_marker(marker).send().await;
+        let Some(list) = reply.map_err(reading("cloudfront:ListDistributions"))?.distribution_list else {
+            return Ok(all);
+        };
+        all.extend(list.items().iter().map(|summary| {
+            let origins = summary.origins().map(|origins| origins.items()).unwrap_or_default();
+            let aliases = summary.aliases().map(|aliases| aliases.items()).unwrap_or_default();
+            Edge {
+                id: summary.id().to_owned(),
+                origins: origins.iter().map(|origin| origin.domain_name().to_ascii_lowercase()).collect(),
+                aliases: aliases.iter().map(|alias| alias.to_ascii_lowercase()).collect(),
+            }
+        }));
+        marker = list.next_marker;
+        if marker.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// A record of Route 53 that points to another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsRecord {
+    /// The domain of its zone.
+    pub zone: String,
+    /// Its name.
+    pub name: String,
+    /// `A`, `AAAA`, `CNAME`.
+    pub kind: String,
+    /// Where it points.
+    pub target: String,
+    /// Whether it answers with the addresses of its target.
+    pub alias: bool,
+    /// Seconds for which it may be kept.
+    pub ttl: Option<i64>,
+}
+
+/// All aliases and CNAME records of the account's public zones in Route 53.
+///
+/// # Errors
+/// When AWS cannot be asked.
+pub async fn dns_records(clients: &Clients) -> Result<Vec<DnsRecord>, CloudError> {
+    let plain = |name: &str| name.trim_end_matches('.').replace("\\052", "*").to_ascii_lowercase();
+    let mut all = Vec::new();
+    let mut zones = clients.route53.list_hosted_zones().into_paginator().items().send();
+    while let Some(zone) = zones.next().await {
+        let zone = zone.map_err(reading("route53:ListHostedZones"))?;
+        if zone.config().is_some_and(|config| config.private_zone()) {
+            continue;
+        }
+        let (mut name, mut kind) = (None, None);
+        loop {
+            let request = clients.route53.list_resource_record_sets().hosted_zone_id(zone.id());
+            let request = request.set_start_record_name(name).set_start_record_type(kind);
+            let reply = request.send().await.map_err(reading("route53:ListResourceRecordSets"))?;
+            for set in reply.resource_record_sets() {
+                let alias = set.alias_target().map(|target| plain(target.dns_name()));
+                let value = set.resource_records().first().map(|record| plain(record.value()));
+                let value = value.filter(|_| set.r#type().as_str() == "CNAME");
+                let Some(target) = alias.clone().or(value) else { continue };
+                all.push(DnsRecord {
+                    zone: plain(zone.name()),
+                    name: plain(set.name()),
+                    kind: set.r#type().as_str().to_owned(),
+                    target,
+                    alias: alias.is_some(),
+                    ttl: set.ttl(),
+                });
+            }
+            (name, kind) = (reply.next_record_name.clone(), reply.next_record_type.clone());
+            if !reply.is_truncated() {
+                break;
+            }
+        }
+    }
+    Ok(all)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

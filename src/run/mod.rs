@@ -34,7 +34,7 @@ mod target;
 mod world;
 
 pub use event::{Event, Listener};
-pub use import::{adopt, import};
+pub use import::{adopt, import, import_environment};
 pub use interrupt::Interrupt;
 pub use job::{Drivers, Job, RunError, SharedJournal, unlock};
 pub use outcome::{Ended, NodeError, Outcome, Took, Verified};

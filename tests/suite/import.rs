@@ -41,6 +41,29 @@ environment web {
 }
 "#;
 
+const SITE: &str = r#"
+pipeline made { region = "us-east-1" }
+hosted_zone zone { domain = "example.com" }
+application shop { }
+environment web { name = "web-live", application = shop, platform = "Tomcat 10 with Corretto 21" }
+record site { name = "example.com", type = "A", alias = web, provider = route53(zone: zone) }
+record www { name = "www.example.com", value = web.cname, ttl = 5m, provider = route53(zone: zone) }
+"#;
+
+/// The texts of the secrets, by the names of what was made and of what is imported.
+const SECRETS: [(&[&str], &str); 4] = [
+    (&["PW", "SHOP_DB_PASSWORD", "SHOP_QUEUE_PASSWORD"], "a-password-for-tests"),
+    (
+        &["VPROFILE_DB_PASSWORD", "VPROFILE_DEV_MYSQL_PASSWORD", "VPROFILE_DEV_WEB_RDS_PASSWORD"],
+        "db-password-for-tests",
+    ),
+    (
+        &["VPROFILE_MQ_PASSWORD", "VPROFILE_DEV_RABBITMQ_PASSWORD", "VPROFILE_DEV_WEB_RABBITMQ_PASSWORD"],
+        "mq-password-for-tests",
+    ),
+    (&["GODADDY_KEY", "GODADDY_SECRET"], "x-for-tests"),
+];
+
 /// Kinds and names, and words that the block has.
 const KINDS: [(&str, &str, &[&str]); 9] = [
     ("db_subnet_group", "shop-private", &["subnets = ["]),
@@ -76,7 +99,14 @@ impl Place {
         let place = Self { folder: tempfile::tempdir().unwrap() };
         place.write("made.vpipe", MADE);
         place.exits(0, &["run", "made.vpipe", "--yes"]);
-        let state = place.path().join(".vpipe/local/cloud.json");
+        place.forget("made.db");
+        std::fs::remove_file(place.path().join("made.vpipe")).unwrap();
+        place
+    }
+
+    /// As if somebody else had made all of it: with other tags, and without a journal.
+    fn forget(&self, journal: &str) {
+        let state = self.path().join(".vpipe/local/cloud.json");
         let text = std::fs::read_to_string(&state).unwrap();
         assert!(text.contains("vpipe:pipeline"));
         let mut cloud: Json = serde_json::from_str(&text.replace("vpipe:", "somebody:")).unwrap();
@@ -84,9 +114,7 @@ impl Place {
         cloud["state"]["clock"] = (cloud["state"]["clock"].as_i64().unwrap() + 3_600_000).into();
         untag_rules(&mut cloud);
         std::fs::write(&state, cloud.to_string()).unwrap();
-        std::fs::remove_file(place.path().join(".vpipe/local/made.db")).unwrap();
-        std::fs::remove_file(place.path().join("made.vpipe")).unwrap();
-        place
+        std::fs::remove_file(self.path().join(".vpipe/local").join(journal)).unwrap();
     }
 
     fn path(&self) -> &Path {
@@ -99,7 +127,12 @@ impl Place {
 
     fn exits(&self, code: i32, args: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vpipe"));
-        command.args(args).current_dir(self.path()).env("PW", "a-password-for-tests");
+        command.args(args).current_dir(self.path());
+        for (names, text) in SECRETS {
+            names.iter().for_each(|name| {
+                command.env(name, text);
+            });
+        }
         if args[0] != "check" {
             command.arg("--local");
         }
@@ -112,6 +145,84 @@ impl Place {
         let said = String::from_utf8_lossy(&said).into_owned();
         assert_eq!(output.status.code(), Some(code), "{args:?}:\n{said}");
         said
+    }
+}
+
+/// vprofile, as somebody made it; imported into an empty folder.
+#[test]
+fn a_whole_environment_is_imported_and_adopted() {
+    let place = Place { folder: tempfile::tempdir().unwrap() };
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/vprofile"), place.path());
+    place.exits(0, &["run", "vprofile.vpipe", "--stage", "dev", "--yes"]);
+    place.forget("vprofile-dev.db");
+    std::fs::remove_file(place.path().join("vprofile.vpipe")).unwrap();
+
+    let text = place.exits(0, &["import", "--environment", "vprofile-dev-web"]);
+    for part in [
+        "application vprofile_dev_vprofile {",
+        "allow tcp 3306, 11211, 5671 from vprofile_dev_web",
+        "db_instance vprofile_dev_mysql {",
+        "cache_cluster vprofile_dev_memcached {",
+        "broker vprofile_dev_rabbitmq {",
+        "RDS_HOSTNAME = vprofile_dev_mysql.endpoint",
+        "RDS_PASSWORD = vprofile_dev_web_rds_password",
+        "listener 443 https { certificate = dev_vprofile_example_com }",
+        "existing certificate dev_vprofile_example_com { domain = \"dev.vprofile.example.com\" }",
+        "origin = vprofile_dev_web",
+        "// no record in Route 53 points to it",
+    ] {
+        assert!(text.contains(part), "expected `{part}` in:\n{text}");
+    }
+    assert!(!text.contains("-for-tests"), "a secret in:\n{text}");
+    place.write("shop.vpipe", &text);
+    assert!(place.exits(0, &["check", "shop.vpipe"]).contains("no mistakes found"));
+    let username = ["--set", "vprofile_dev_rabbitmq_username=rabbit"];
+    let adopted = place.exits(0, &[&["import", "--adopt", "shop.vpipe", "--yes"], &username[..]].concat());
+    assert!(adopted.contains("adopted `cdn_dev_vprofile_example_com`"), "{adopted}");
+    let plan = place.exits(0, &[&["plan", "shop.vpipe"], &username[..]].concat());
+    assert!(plan.contains("0 to create, 0 to change, 0 to replace, 0 to delete"), "{plan}\n{text}");
+}
+
+#[test]
+fn records_and_what_is_missing_are_told() {
+    let place = Place { folder: tempfile::tempdir().unwrap() };
+    place.write("made.vpipe", SITE);
+    place.exits(0, &["run", "made.vpipe", "--yes"]);
+    place.forget("made.db");
+    std::fs::remove_file(place.path().join("made.vpipe")).unwrap();
+    let text = place.exits(0, &["import", "--environment", "web-live"]);
+    for part in [
+        "existing hosted_zone example_com { domain = \"example.com\" }",
+        "name = \"example.com\", type = \"A\", alias = web_live",
+        "name = \"www.example.com\", type = \"CNAME\", value = web_live.cname, ttl = 5m",
+        "// no database was found",
+        "// no CloudFront distribution was found",
+    ] {
+        assert!(text.contains(part), "expected `{part}` in:\n{text}");
+    }
+    place.write("shop.vpipe", &text);
+    assert!(place.exits(0, &["check", "shop.vpipe"]).contains("no mistakes found"), "{text}");
+    place.exits(0, &["import", "--adopt", "shop.vpipe", "--yes"]);
+    let plan = place.exits(0, &["plan", "shop.vpipe"]);
+    assert!(plan.contains("0 to create, 0 to change, 0 to replace, 0 to delete"), "{plan}\n{text}");
+    assert!(
+        place.exits(1, &["import", "--environment", "nothing"]).contains("there is no Beanstalk environment")
+    );
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_name() == ".vpipe" {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 

@@ -286,6 +286,23 @@ async fn settings(
     Ok(settings)
 }
 
+/// The variables of an environment that somebody set, with their texts, secrets among them: not to be shown.
+///
+/// # Errors
+/// When AWS cannot be asked.
+pub async fn variables(
+    clients: &Clients,
+    application: &str,
+    environment: &str,
+) -> Result<Vec<(String, String)>, CloudError> {
+    let Some(found) = live(clients, environment).await? else { return Ok(Vec::new()) };
+    let mut want = Want { name: environment.to_owned(), ..Want::default() };
+    want.attrs.insert("application".to_owned(), Value::from(application));
+    let settings = settings(clients, &want, &found).await?;
+    let all = settings.namespace(VARIABLES).filter(|(_, text)| !text.is_empty());
+    Ok(all.map(|(name, text)| (name.to_owned(), text.to_owned())).collect())
+}
+
 /// Where nobody chose an image, AWS shows the platform's own.
 async fn forget_own_image(
     clients: &Clients,

@@ -20,7 +20,7 @@ mod version;
 
 pub use application::Application;
 pub use deployment::Deployment;
-pub use environment::Environment;
+pub use environment::{Environment, variables};
 pub use storage::Storage;
 pub use swap::Swap;
 pub use version::{Release, Version, releases};

@@ -8,7 +8,7 @@ use super::super::look::order;
 use super::super::outcome::Outcome;
 use super::super::pursuit::Pursuit;
 use super::super::target::{Target, owner_tags, title};
-use crate::cloud::{Next, Observed, Op, Present, State, TagChange};
+use crate::cloud::{Edge, Next, Observed, Op, Present, State, TagChange, distributions};
 use crate::eval::{Node, NodeId, Value};
 use crate::journal;
 
@@ -61,9 +61,11 @@ fn belongs(node: &Node, resource: &str) -> bool {
 async fn one(ctx: &Context<'_>, node: &Node, meant: bool, only: Option<(&str, &str)>) -> Result<bool, Stop> {
     let target = Target::of(ctx, node);
     let mut pursuit = Pursuit::new(ctx, target.clone())?;
-    if let Some((_, id)) = only.filter(|_| meant && node.kind == "distribution" && pursuit.want.id.is_none())
-    {
-        pursuit.want.id = Some(id.to_owned());
+    if meant && node.kind == "distribution" && pursuit.want.id.is_none() {
+        pursuit.want.id = match only {
+            Some((_, id)) => Some(id.to_owned()),
+            None => distribution(ctx, &target).await?,
+        };
     }
     let seen = match pursuit.observe().await {
         Ok(seen) => seen,
@@ -100,6 +102,29 @@ async fn one(ctx: &Context<'_>, node: &Node, meant: bool, only: Option<(&str, &s
     pursuit.want.id = Some(present.id.clone());
     tag(&mut pursuit, *present).await?;
     Ok(true)
+}
+
+/// The id of the only distribution with the origin or an alias of a target: distributions have no names.
+async fn distribution(ctx: &Context<'_>, target: &Target) -> Result<Option<String>, Stop> {
+    let text = |value: &Value| value.as_str().map(str::to_ascii_lowercase);
+    let aliases = target.attrs.get("aliases").unwrap_or(&Value::None).items();
+    let aliases: Vec<String> = aliases.iter().filter_map(text).collect();
+    let origin = match target.attrs.get("origin") {
+        Some(Value::Handle(node)) => {
+            ["endpoint", "domain_name"].into_iter().find_map(|of| text(&ctx.output(node, of)?))
+        }
+        _ => None,
+    };
+    let all = distributions(&ctx.job.world.clients).await.map_err(|error| Failure::new(error.to_string()))?;
+    let fits = |edge: &&Edge| {
+        origin.as_ref().is_some_and(|origin| edge.origins.contains(origin))
+            || edge.aliases.iter().any(|alias| aliases.contains(alias))
+    };
+    let fitting: Vec<&Edge> = all.iter().filter(fits).collect();
+    match fitting.as_slice() {
+        [only] => Ok(Some(only.id.clone())),
+        _ => Ok(None),
+    }
 }
 
 /// Fails when it belongs to another pipeline, stage or node, or is not settled.

@@ -23,6 +23,22 @@ pub(super) struct Draft<'a> {
     inputs: Vec<String>,
     lookups: Vec<String>,
     blocks: Vec<String>,
+    /// What could not be found, in words.
+    notes: Vec<String>,
+}
+
+/// What is written otherwise than it was read: the expressions of some attributes, and lines at a block's end.
+#[derive(Default)]
+pub(super) struct Wording {
+    attributes: IndexMap<&'static str, String>,
+    lines: Vec<String>,
+}
+
+impl Wording {
+    /// With the expression for an environment's variables.
+    pub fn variables(expression: String) -> Self {
+        Self { attributes: [("variables", expression)].into_iter().collect(), lines: Vec::new() }
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -36,12 +52,69 @@ impl<'a> Draft<'a> {
             inputs: Vec::new(),
             lookups: Vec::new(),
             blocks: Vec::new(),
+            notes: Vec::new(),
         }
+    }
+
+    /// The text of a whole file.
+    pub fn file(self, pipeline: &str, region: &str) -> String {
+        let name: String =
+            pipeline.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let name =
+            if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("p_{name}") };
+        let head = format!(
+            "//! What was found of the environment `{pipeline}`. Read it, then adopt it: `vpipe import --adopt FILE`.\n\npipeline {} \
+             {{ region = \"{region}\" }}",
+            name.to_ascii_lowercase()
+        );
+        self.formatted(head)
+    }
+
+    /// Something that could not be found or written.
+    pub fn note(&mut self, words: &str) {
+        self.notes.push(format!("// {words}"));
+    }
+
+    /// A block as it stands.
+    pub fn add(&mut self, block: &str) {
+        self.blocks.push(block.to_owned());
+    }
+
+    /// The name that something will have, so that others can refer to it before it is written.
+    pub fn reserve(&mut self, kind: &str, key: &str) -> String {
+        if let Some(name) = self.names.get(&(kind.to_owned(), key.to_owned())) {
+            return name.clone();
+        }
+        let name = self.fresh(kind, key);
+        self.known_as(kind, key, &name);
+        name
+    }
+
+    /// Another name of AWS's for something.
+    pub fn known_as(&mut self, kind: &str, key: &str, name: &str) {
+        if !key.is_empty() {
+            self.names.insert((kind.to_owned(), key.to_owned()), name.to_owned());
+        }
+    }
+
+    /// Whether something has a name already.
+    pub fn knows(&self, kind: &str, key: &str) -> bool {
+        self.names.contains_key(&(kind.to_owned(), key.to_owned()))
     }
 
     /// The text, as `vpipe fmt` writes it.
     pub fn text(self) -> String {
-        let parts = [self.inputs.join("\n"), self.lookups.join("\n"), self.blocks.join("\n\n")];
+        self.formatted(String::new())
+    }
+
+    fn formatted(self, head: String) -> String {
+        let parts = [
+            head,
+            self.inputs.join("\n"),
+            self.lookups.join("\n"),
+            self.blocks.join("\n\n"),
+            self.notes.join("\n"),
+        ];
         let parts = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
         let text = parts.join("\n\n") + "\n";
         let mut sources = SourceMap::default();
@@ -68,7 +141,7 @@ impl<'a> Draft<'a> {
     }
 
     /// A name for something new.
-    fn name(&mut self, kind: &str, key: &str) -> String {
+    pub fn fresh(&mut self, kind: &str, key: &str) -> String {
         let mut name: String = key
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
@@ -91,31 +164,34 @@ impl<'a> Draft<'a> {
 
     /// A block for something that exists.
     pub fn block(&mut self, kind: &str, key: &str, found: &Present) {
-        self.write(kind, key, found, Vec::new());
+        self.write(kind, key, found, Wording::default());
     }
 
     /// A security group with what may enter.
     pub fn security_group(&mut self, key: &str, found: &Present, rules: &[Ingress]) {
         let lines = self.rules(&found.id, rules);
-        self.write("security_group", key, found, lines);
+        self.write("security_group", key, found, Wording { lines, ..Wording::default() });
     }
 
-    fn write(&mut self, kind: &str, key: &str, found: &Present, more: Vec<String>) {
+    /// A block, some of it in other words.
+    pub fn write(&mut self, kind: &str, key: &str, found: &Present, wording: Wording) {
         let Some(kind) = self.schema.kind(kind) else { return };
-        let name = self.name(&kind.name, key);
-        for known_by in [Some(found.id.as_str()), Some(key), output(found, "id"), output(found, "arn")] {
-            if let Some(known_by) = known_by {
-                self.names.insert((kind.name.clone(), known_by.to_owned()), name.clone());
-            }
+        let name = self.reserve(&kind.name, key);
+        for known_by in [Some(found.id.as_str()), output(found, "id"), output(found, "arn")] {
+            self.known_as(&kind.name, known_by.unwrap_or_default(), &name);
         }
         let mut lines = Vec::new();
         for attribute in kind.attributes.values() {
-            lines.extend(self.attribute(kind, &name, key, attribute, found));
+            match wording.attributes.get(attribute.name.as_str()) {
+                Some(text) if self.is_default(attribute, text) => {}
+                Some(text) => lines.push(format!("{} = {text}", attribute.name)),
+                None => lines.extend(self.attribute(kind, &name, key, attribute, found)),
+            }
         }
         for block in kind.blocks.values().filter(|block| !block.separate) {
             lines.extend(self.inner(block, found));
         }
-        lines.extend(more);
+        lines.extend(wording.lines);
         let body = if lines.is_empty() { " ".to_owned() } else { format!("\n  {}\n", lines.join("\n  ")) };
         self.blocks.push(format!("{} {name} {{{body}}}", kind.name));
     }
@@ -137,6 +213,9 @@ impl<'a> Draft<'a> {
         let value = match name.as_str() {
             "tags" => own_tags(found.get("tags")),
             _ if attribute.identity => key_of(found.get(name), key),
+            // What AWS takes where nothing is said.
+            "subnet_group" if found.get(name).as_str() == Some("default") => Value::None,
+            "instance_profile" | "service_role" => last(found.get(name)),
             _ => found.get(name).clone(),
         };
         if value == Value::None {
@@ -237,10 +316,7 @@ impl<'a> Draft<'a> {
         }
         let mut pairs = Vec::new();
         for (name, value) in fields {
-            let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            let name = if plain { name.clone() } else { show(&Value::from(name.as_str())) };
-            pairs.push(format!("{name} = {}", self.expression(inner, value)?));
+            pairs.push(format!("{} = {}", key(name), self.expression(inner, value)?));
         }
         Some(format!("{{ {} }}", pairs.join(", ")))
     }
@@ -272,22 +348,48 @@ impl<'a> Draft<'a> {
                 (format!("{by} = {}", show(&Value::from(key))), key.to_owned())
             }
         };
-        let name = self.name(kind, &base);
+        let name = self.fresh(kind, &base);
         self.lookups.push(format!("existing {kind} {name} {{ {lookup} }}"));
         self.names.insert((kind.to_owned(), key.to_owned()), name.clone());
         Some(name)
     }
 
+    /// The variables of an environment: endpoints of what is in the file by their outputs, and what looks like a secret as one.
+    pub fn variables(
+        &mut self,
+        environment: &str,
+        variables: &[(String, String)],
+        endpoints: &[(String, String)],
+    ) -> String {
+        let mut pairs = Vec::new();
+        for (name, text) in variables {
+            let whole = endpoints.iter().find(|(endpoint, _)| endpoint == text);
+            let expression = match whole {
+                Some((_, node)) => format!("{node}.endpoint"),
+                None if looks_secret(name, text) => self.secret(environment, name),
+                None => {
+                    let mut shown = show(&Value::from(text.as_str()));
+                    for (endpoint, node) in endpoints {
+                        shown = shown.replace(endpoint.as_str(), &format!("${{{node}.endpoint}}"));
+                    }
+                    shown
+                }
+            };
+            pairs.push(format!("{} = {expression}", key(name)));
+        }
+        if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
+    }
+
     /// Declares a secret for an attribute and gives its name.
     pub fn secret(&mut self, node: &str, attribute: &str) -> String {
-        let name = self.name("secret", &format!("{node}_{attribute}"));
+        let name = self.fresh("secret", &format!("{node}_{attribute}"));
         self.inputs.push(format!("secret {name} = env(\"{}\")", name.to_ascii_uppercase()));
         name
     }
 
     /// Declares a parameter for what AWS does not tell, and gives its name.
     fn param(&mut self, node: &str, attribute: &str) -> String {
-        let name = self.name("param", &format!("{node}_{attribute}"));
+        let name = self.fresh("param", &format!("{node}_{attribute}"));
         self.inputs.push(format!("/// AWS does not tell it; say what it is.\nparam {name}: String"));
         name
     }
@@ -346,6 +448,29 @@ const WORDS: [&str; 22] = [
     "default",
 ];
 
+/// The key of a map.
+fn key(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if plain { name.to_owned() } else { show(&Value::from(name)) }
+}
+
+/// Whether a variable may hold a secret, by its name or its text. Better one too many: it is only declared.
+fn looks_secret(name: &str, text: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "PRIVATE", "CERT"];
+    let name = name.to_ascii_uppercase();
+    let has = |test: fn(&char) -> bool| text.chars().any(|c| test(&c));
+    let random = text.len() >= 16
+        && !text.contains(['.', ' ', '/', ':', ','])
+        && has(char::is_ascii_digit)
+        && has(char::is_ascii_alphabetic);
+    let user = text
+        .split_once("://")
+        .is_some_and(|(_, rest)| rest.split('/').next().is_some_and(|a| a.contains('@')));
+    WORDS.iter().any(|word| name.contains(word)) || random || user
+}
+
 /// Whether a port is the engine's own, which goes without saying.
 fn implied(found: &Present, attribute: &str) -> bool {
     let port = match found.get("engine").as_str() {
@@ -365,6 +490,11 @@ fn output<'p>(found: &'p Present, name: &str) -> Option<&'p str> {
 /// The name by which it was found, as AWS writes it.
 fn key_of(seen: &Value, key: &str) -> Value {
     if *seen == Value::None { Value::from(key) } else { seen.clone() }
+}
+
+/// Of a role or profile that is told by its ARN, the name.
+fn last(value: &Value) -> Value {
+    value.as_str().and_then(|text| text.rsplit('/').next()).map_or(Value::None, Value::from)
 }
 
 /// The tags without those that say whose it is.
@@ -423,12 +553,34 @@ mod tests {
     }
 
     #[test]
+    fn variables_name_endpoints_and_hide_what_may_be_secret() {
+        let (schema, sources) = library();
+        let mut draft = Draft::new(&schema, &sources);
+        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let variables = [
+            pair("DB_HOST", "db.x.rds.amazonaws.com"),
+            pair("DB_URL", "jdbc:mysql://db.x.rds.amazonaws.com/shop"),
+            pair("DB_PASSWORD", "hunter2"),
+            pair("SESSION", "a1b2c3d4e5f6a7b8c9d0"),
+            pair("BROKER", "amqps://me:hunter2@host"),
+            pair("MODE", "live"),
+        ];
+        let endpoints = [pair("db.x.rds.amazonaws.com", "mysql")];
+        let text = draft.variables("web", &variables, &endpoints);
+        assert_eq!(
+            text,
+            "{ DB_HOST = mysql.endpoint, DB_URL = \"jdbc:mysql://${mysql.endpoint}/shop\", \
+             DB_PASSWORD = web_db_password, SESSION = web_session, BROKER = web_broker, MODE = \"live\" }"
+        );
+    }
+
+    #[test]
     fn names_are_words_of_their_own() {
         let (schema, sources) = library();
         let mut draft = Draft::new(&schema, &sources);
-        assert_eq!(draft.name("db_instance", "Shop--DB.1"), "shop_db_1");
-        assert_eq!(draft.name("db_instance", "shop-db-1"), "shop_db_1_2");
-        assert_eq!(draft.name("security_group", "9lives"), "group_9lives");
-        assert_eq!(draft.name("bucket", "bucket"), "bucket_bucket");
+        assert_eq!(draft.fresh("db_instance", "Shop--DB.1"), "shop_db_1");
+        assert_eq!(draft.fresh("db_instance", "shop-db-1"), "shop_db_1_2");
+        assert_eq!(draft.fresh("security_group", "9lives"), "group_9lives");
+        assert_eq!(draft.fresh("bucket", "bucket"), "bucket_bucket");
     }
 }

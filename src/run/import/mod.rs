@@ -8,13 +8,15 @@
 mod adopt;
 mod draft;
 mod look;
+mod surroundings;
 
 pub use adopt::adopt;
+pub use surroundings::import_environment;
 
 use crate::base::SourceMap;
-use crate::cloud::{Clients, ingress};
+use crate::cloud::{Clients, ingress, variables};
 use crate::schema::{Schema, kind_names};
-use draft::Draft;
+use draft::{Draft, Wording};
 
 /// The kinds of the whole library, and their texts.
 fn library() -> (Schema, SourceMap) {
@@ -37,6 +39,12 @@ pub async fn import(clients: &Clients, kind: &str, name: &str) -> Result<String,
         "security_group" => {
             let rules = ingress(clients, &found.id).await.map_err(|error| error.to_string())?;
             draft.security_group(name, &found, &rules);
+        }
+        "environment" => {
+            let application = found.get("application").as_str().unwrap_or_default();
+            let variables = variables(clients, application, name).await.map_err(|error| error.to_string())?;
+            let texts = draft.variables(name, &variables, &[]);
+            draft.write(kind, name, &found, Wording::variables(texts));
         }
         _ => draft.block(kind, name, &found),
     }
