@@ -4,6 +4,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::look;
+use super::variables::key;
 use crate::base::SourceMap;
 use crate::cloud::{Clients, Ingress, Present};
 use crate::eval::{Attrs, Value, show};
@@ -354,32 +355,6 @@ impl<'a> Draft<'a> {
         Some(name)
     }
 
-    /// The variables of an environment: endpoints of what is in the file by their outputs, and what looks like a secret as one.
-    pub fn variables(
-        &mut self,
-        environment: &str,
-        variables: &[(String, String)],
-        endpoints: &[(String, String)],
-    ) -> String {
-        let mut pairs = Vec::new();
-        for (name, text) in variables {
-            let whole = endpoints.iter().find(|(endpoint, _)| endpoint == text);
-            let expression = match whole {
-                Some((_, node)) => format!("{node}.endpoint"),
-                None if looks_secret(name, text) => self.secret(environment, name),
-                None => {
-                    let mut shown = show(&Value::from(text.as_str()));
-                    for (endpoint, node) in endpoints {
-                        shown = shown.replace(endpoint.as_str(), &format!("${{{node}.endpoint}}"));
-                    }
-                    shown
-                }
-            };
-            pairs.push(format!("{} = {expression}", key(name)));
-        }
-        if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
-    }
-
     /// Declares a secret for an attribute and gives its name.
     pub fn secret(&mut self, node: &str, attribute: &str) -> String {
         let name = self.fresh("secret", &format!("{node}_{attribute}"));
@@ -447,29 +422,6 @@ const WORDS: [&str; 22] = [
     "self",
     "default",
 ];
-
-/// The key of a map.
-fn key(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if plain { name.to_owned() } else { show(&Value::from(name)) }
-}
-
-/// Whether a variable may hold a secret, by its name or its text. Better one too many: it is only declared.
-fn looks_secret(name: &str, text: &str) -> bool {
-    const WORDS: [&str; 9] =
-        ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "PRIVATE", "CERT"];
-    let name = name.to_ascii_uppercase();
-    let has = |test: fn(&char) -> bool| text.chars().any(|c| test(&c));
-    let random = text.len() >= 16
-        && !text.contains(['.', ' ', '/', ':', ','])
-        && has(char::is_ascii_digit)
-        && has(char::is_ascii_alphabetic);
-    let user = text
-        .split_once("://")
-        .is_some_and(|(_, rest)| rest.split('/').next().is_some_and(|a| a.contains('@')));
-    WORDS.iter().any(|word| name.contains(word)) || random || user
-}
 
 /// Whether a port is the engine's own, which goes without saying.
 fn implied(found: &Present, attribute: &str) -> bool {
@@ -549,28 +501,6 @@ mod tests {
              db_instance shop_db {\n  identifier = \"shop-db\"\n  engine = \"mysql\"\n  class = \"db.t3.micro\"\n  \
              username = \"app\"\n  password = shop_db_password\n  multi_az = true\n  security_groups = [sg_1]\n  \
              tags = { team = \"shop\" }\n}\n"
-        );
-    }
-
-    #[test]
-    fn variables_name_endpoints_and_hide_what_may_be_secret() {
-        let (schema, sources) = library();
-        let mut draft = Draft::new(&schema, &sources);
-        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
-        let variables = [
-            pair("DB_HOST", "db.x.rds.amazonaws.com"),
-            pair("DB_URL", "jdbc:mysql://db.x.rds.amazonaws.com/shop"),
-            pair("DB_PASSWORD", "hunter2"),
-            pair("SESSION", "a1b2c3d4e5f6a7b8c9d0"),
-            pair("BROKER", "amqps://me:hunter2@host"),
-            pair("MODE", "live"),
-        ];
-        let endpoints = [pair("db.x.rds.amazonaws.com", "mysql")];
-        let text = draft.variables("web", &variables, &endpoints);
-        assert_eq!(
-            text,
-            "{ DB_HOST = mysql.endpoint, DB_URL = \"jdbc:mysql://${mysql.endpoint}/shop\", \
-             DB_PASSWORD = web_db_password, SESSION = web_session, BROKER = web_broker, MODE = \"live\" }"
         );
     }
 

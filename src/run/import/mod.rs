@@ -9,6 +9,7 @@ mod adopt;
 mod draft;
 mod look;
 mod surroundings;
+mod variables;
 
 pub use adopt::adopt;
 pub use surroundings::import_environment;
