@@ -150,7 +150,7 @@ fn settings(name: &str, namespace: &Namespace, wordless: bool) -> String {
         let notes = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) };
         let name = if name == "*" { "NAME" } else { name };
         let _ = writeln!(out, "  {name}: {}{default}{notes}", spelled(&setting.ty));
-        if !setting.docs.is_empty() {
+        if !setting.docs.is_empty() && setting.docs != namespace.docs {
             let _ = writeln!(out, "      {}", setting.docs);
         }
     }
@@ -249,7 +249,11 @@ impl Page {
             notes.push("left out, it is PIPELINE-STAGE-NAME");
         }
         let notes = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) };
-        let _ = writeln!(self.out, "{pad}{}: {}{default}{notes}", attribute.name, spelled(&attribute.ty));
+        let ty = match &attribute.table {
+            Some(table) => format!("Settings<{table}>"),
+            None => spelled(&attribute.ty),
+        };
+        let _ = writeln!(self.out, "{pad}{}: {ty}{default}{notes}", attribute.name);
         if !attribute.docs.is_empty() {
             let _ = writeln!(self.out, "{pad}    {}", attribute.docs.replace('\n', &format!("\n{pad}    ")));
         }

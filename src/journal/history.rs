@@ -286,6 +286,31 @@ mod tests {
     }
 
     #[test]
+    fn raw_settings_of_updates_begun_are_known_until_the_node_is_ready() {
+        let set = Attrs::from_iter([("options".to_owned(), "x".into())]);
+        let mut update = intent("a");
+        if let Event::Intent { op, attrs, .. } = &mut update {
+            *op = Op::new("elasticbeanstalk:UpdateEnvironment");
+            *attrs = set.clone();
+        }
+        let ready = Event::NodeReady {
+            node: "a".into(),
+            kind: "bucket".into(),
+            name: "b".into(),
+            id: "b".into(),
+            attrs: set.clone(),
+            fingerprints: IndexMap::new(),
+            outputs: Attrs::new(),
+            depends_on: Vec::new(),
+            existing: false,
+        };
+        let begun = history(vec![intent("a"), update.clone()]);
+        assert_eq!(begun.nodes["a"].begun, [set.clone()]);
+        let done = history(vec![intent("a"), update, ready]);
+        assert_eq!((&done.nodes["a"].attrs, done.nodes["a"].begun.len()), (&set, 0));
+    }
+
+    #[test]
     fn a_node_made_anew_has_another_generation() {
         let history = history(vec![intent("a"), Event::NodeGone { node: "a".into() }]);
         assert!(history.nodes.is_empty());

@@ -2,6 +2,7 @@
 //!
 //! Invariants:
 //! - Only the library files that a program uses are parsed.
+//! - What AWS has (`lists/`) and the settings that it takes as text (`tables/`) is read when a value is first looked up.
 //! - A lower-case word in a type is a block of the kind, else a kind, else an alternative: [`TypeScope`].
 //! - What an expression means where a type is expected is decided here (`Type::variant`, `Type::item`, …), for `check`
 //!   and `eval` alike.

@@ -249,11 +249,14 @@ fn namespace(
     types: &IndexMap<String, Type>,
     out: &mut Vec<Diagnostic>,
 ) -> Namespace {
+    let fixed = block.flags.iter().any(|flag| flag.value == "fixed");
     let mut namespace = Namespace { word: block.header.first().map(word), docs, ..Namespace::default() };
     for member in &block.members {
         match &member.kind {
             MemberKind::Attribute(decl) => {
-                let setting = setting(decl, member.docs.join(" "), types, out);
+                let docs = if fixed { namespace.docs.clone() } else { member.docs.join(" ") };
+                let mut setting = setting(decl, docs, types, out);
+                setting.fixed |= fixed;
                 namespace.options.insert(decl.name.value.clone(), setting);
             }
             MemberKind::Setting(name, text) => {

@@ -41,6 +41,7 @@ const ENGINES: [Engine; 3] = [
             ("11.4.5", "mariadb11.4"),
             ("11.4.7", "mariadb11.4"),
             ("11.8.3", "mariadb11.8"),
+            ("12.3.2", "mariadb12.3"),
         ],
     },
     Engine {
@@ -54,6 +55,7 @@ const ENGINES: [Engine; 3] = [
             ("16.9", "postgres16"),
             ("17.4", "postgres17"),
             ("17.5", "postgres17"),
+            ("18.1", "postgres18"),
         ],
     },
 ];
@@ -79,6 +81,8 @@ pub fn version(name: &str, wanted: Option<&str>) -> Result<String, Fault> {
     let fits = |version: &str| version == wanted || version.starts_with(&format!("{wanted}."));
     match engine.versions.iter().rev().find(|(version, _)| fits(version)) {
         Some((version, _)) => Ok((*version).to_owned()),
+        // Others that AWS has, of a series that is known here.
+        None if listed(name, wanted) && !family(name, wanted).is_empty() => Ok(wanted.to_owned()),
         None => refuse("InvalidParameterCombination", format!("Cannot find version {wanted} for {name}")),
     }
 }
@@ -86,7 +90,14 @@ pub fn version(name: &str, wanted: Option<&str>) -> Result<String, Fault> {
 /// The family of a version: `mysql8.0`.
 pub fn family(name: &str, version: &str) -> &'static str {
     let versions = engine(name).map(|engine| engine.versions).unwrap_or_default();
-    versions.iter().find(|(known, _)| *known == version).map_or("", |(_, family)| family)
+    // `mysql8.0` is the family of 8.0.42 and of all of 8.0.
+    let fits = |family: &str| version.starts_with(&format!("{}.", family.trim_start_matches(name)));
+    versions.iter().find(|(_, family)| fits(family)).map_or("", |(_, family)| family)
+}
+
+/// Whether the library's list has a version.
+fn listed(name: &str, version: &str) -> bool {
+    crate::schema::list("db_engine_versions").is_some_and(|list| list.has(name, version))
 }
 
 /// Checks the logs that are to be sent to CloudWatch.
@@ -118,21 +129,9 @@ pub fn is_older(one: &str, other: &str) -> bool {
     parts(one) < parts(other)
 }
 
-/// Whether an instance class exists: `db.t3.micro`.
+/// Whether an instance class exists, as the library's list says: `db.t3.micro`.
 pub fn is_class(text: &str) -> bool {
-    const FAMILIES: [&str; 22] = [
-        "t2", "t3", "t4g", "m3", "m4", "m5", "m5d", "m6g", "m6gd", "m6i", "m6id", "m7g", "m7i", "m8g", "r4",
-        "r5", "r5b", "r6g", "r6i", "r7g", "r7i", "r8g",
-    ];
-    const BURSTABLE: [&str; 6] = ["micro", "small", "medium", "large", "xlarge", "2xlarge"];
-    const OTHERS: [&str; 9] =
-        ["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "32xlarge"];
-    let Some((family, size)) = text.strip_prefix("db.").and_then(|rest| rest.split_once('.')) else {
-        return false;
-    };
-    let sizes: &[&str] = if family.starts_with('t') { &BURSTABLE } else { &OTHERS };
-    let medium = size == "medium" && family.starts_with("m3");
-    FAMILIES.contains(&family) && (sizes.contains(&size) || medium)
+    crate::schema::list("db_instance_classes").is_some_and(|list| list.has("", text))
 }
 
 pub fn describe(call: &Call) -> Result<Vec<Element>, Fault> {
@@ -194,6 +193,9 @@ mod tests {
         assert_eq!(version("mysql", Some("8.0.41")).unwrap(), "8.0.41");
         assert_eq!(version("mysql", None).unwrap(), "8.0.42");
         assert_eq!(version("mysql", Some("9")).unwrap_err().code, "InvalidParameterCombination");
+        assert_eq!(version("mysql", Some("8.4.7")).unwrap(), "8.4.7");
+        assert_eq!((family("mysql", "8.4.7"), family("postgres", "16.11")), ("mysql8.4", "postgres16"));
+        assert_eq!(version("mysql", Some("8.4.99")).unwrap_err().code, "InvalidParameterCombination");
         assert_eq!(version("oracle", None).unwrap_err().code, "InvalidParameterValue");
         assert!(is_older("8.0.9", "8.0.41") && !is_older("8.4.4", "8.0.43"));
     }
