@@ -27,6 +27,7 @@ mod suite {
     mod explain;
     mod formats;
     mod mistakes;
+    mod odd_files;
     #[cfg(feature = "aws")]
     mod import;
     #[cfg(feature = "aws")]

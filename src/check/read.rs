@@ -9,6 +9,9 @@ use crate::base::closest;
 /// The largest file that is read, in bytes. One of 100,000 resources fits.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
+/// In how many bytes a zero is looked for, which no text has.
+const BINARY: usize = 8_000;
+
 /// Why a file could not be read.
 #[derive(Debug)]
 pub(super) enum Unreadable {
@@ -18,6 +21,8 @@ pub(super) enum Unreadable {
     Folder,
     /// It is larger than [`LARGEST`].
     TooLarge,
+    /// It holds bytes that no text has, as pictures and programs do, and texts of UTF-16.
+    Binary,
     /// It is no UTF-8: the text with marks for the bytes that are none, the place of the first, and that byte.
     NotText { text: String, at: usize, byte: u8 },
     /// The system refused.
@@ -34,6 +39,7 @@ impl Unreadable {
                 let limit = LARGEST / (1024 * 1024);
                 ("unreadable-file", format!("`{name}` is larger than {limit} MiB"))
             }
+            Unreadable::Binary => ("unreadable-file", format!("`{name}` is not UTF-8 text")),
             Unreadable::NotText { text, at, .. } => {
                 let line = text.get(..*at).map_or(1, |before| before.matches('\n').count() + 1);
                 ("unreadable-file", format!("line {line} of `{name}` is not UTF-8 text"))
@@ -48,6 +54,9 @@ impl Unreadable {
     /// What to do about it; `path` is where the file was looked for.
     pub(super) fn help(&self, path: &Path) -> Option<String> {
         match self {
+            Unreadable::Missing if fs::symlink_metadata(path).is_ok() => {
+                Some("it is a link that leads nowhere: point it to a file, or delete it".to_owned())
+            }
             Unreadable::Missing => {
                 let near = near_file(path)?;
                 Some(format!("did you mean `{near}`?"))
@@ -57,7 +66,7 @@ impl Unreadable {
                 None => "name a `.vpipe` file".to_owned(),
             }),
             Unreadable::TooLarge => Some("split it into modules, and read them with `use`".to_owned()),
-            Unreadable::NotText { .. } => Some("save the file as UTF-8".to_owned()),
+            Unreadable::Binary | Unreadable::NotText { .. } => Some("save the file as UTF-8".to_owned()),
             Unreadable::Refused(_) => None,
         }
     }
@@ -80,6 +89,9 @@ pub(super) fn read(path: &Path) -> Result<String, Unreadable> {
     // Some editors begin a file with a mark that it is UTF-8.
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
+    }
+    if bytes.iter().take(BINARY).any(|byte| *byte == 0) {
+        return Err(Unreadable::Binary);
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -136,6 +148,7 @@ mod tests {
         let at = |name: &str| folder.path().join(name);
         fs::write(at("network.vpipe"), "ok\n").unwrap();
         fs::write(at("latin.vpipe"), b"a\nb = \"\xe9\"\n").unwrap();
+        fs::write(at("wide.vpipe"), b"a\0=\0\x31\0").unwrap();
         fs::write(at("large.vpipe"), vec![b' '; LARGEST as usize + 1]).unwrap();
         let told = |name: &str| {
             let why = read(&at(name)).unwrap_err();
@@ -147,6 +160,7 @@ mod tests {
         assert_eq!(told("netwrok.vpipe").0, "there is no file `F`");
         assert_eq!(told("netwrok.vpipe").1, "did you mean `network.vpipe`?");
         assert_eq!(told("latin.vpipe").0, "line 2 of `F` is not UTF-8 text");
+        assert_eq!(told("wide.vpipe").0, "`F` is not UTF-8 text");
         assert_eq!(told("large.vpipe").0, "`F` is larger than 16 MiB");
         assert_eq!(told(".").0, "`F` is a directory, not a file");
         assert!(told(".").1.contains("large.vpipe"), "{}", told(".").1);

@@ -75,11 +75,14 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Exit {
 }
 
 fn all_findings(args: &Args, terminal: &Terminal) -> Result<(Findings, usize), String> {
+    if args.fix && args.files.iter().any(|file| file.as_os_str() == "-") {
+        return Err("`--fix` changes files: it does not go with standard input".to_owned());
+    }
     let files = files::expand(&args.files)?;
     let mut all = Findings::default();
     for (at, file) in files.iter().enumerate() {
         let mut found = findings(file)?;
-        if args.fix && file.as_os_str() != "-" {
+        if args.fix {
             found = repaired(found, file, terminal)?;
         }
         if at + 1 == files.len() {
@@ -116,6 +119,9 @@ fn report(all: &Findings, args: &Args, files: usize, terminal: &Terminal) -> Exi
     }
 }
 
+/// The mark of UTF-8.
+const MARK: char = '\u{feff}';
+
 /// Applies repairs until none is left (one repair may uncover the next), and gives what remains.
 fn repaired(mut checked: Checked, path: &Path, terminal: &Terminal) -> Result<Checked, String> {
     const ROUNDS: usize = 10;
@@ -125,8 +131,13 @@ fn repaired(mut checked: Checked, path: &Path, terminal: &Terminal) -> Result<Ch
         for file in checked.sources.files().iter().filter(|file| is_on_disk(file)) {
             let Some((text, count)) = diag::apply(file, &checked.diagnostics) else { continue };
             let name = &file.name;
-            files::replace(Path::new(name), &text)
-                .map_err(|why| format!("`{name}` cannot be written: {why}"))?;
+            // The mark that some editors begin a file with is no part of the text, but stays.
+            let marked = std::fs::read(name).is_ok_and(|bytes| bytes.starts_with("\u{feff}".as_bytes()));
+            let text = if marked { format!("{MARK}{text}") } else { text };
+            if let Err(why) = files::replace(Path::new(name), &text) {
+                terminal.note(&format!("error: `{name}` cannot be written: {why}"));
+                return Ok(checked);
+            }
             terminal.note(&format!("{name}: {count} repaired"));
             changed = true;
         }
@@ -141,7 +152,7 @@ fn repaired(mut checked: Checked, path: &Path, terminal: &Terminal) -> Result<Ch
 /// Whether a text is that of a file, as it is now: the library's files are none.
 fn is_on_disk(file: &SourceFile) -> bool {
     let text = std::fs::read_to_string(&file.name);
-    text.is_ok_and(|text| text.strip_prefix('\u{feff}').unwrap_or(&text) == &*file.text)
+    text.is_ok_and(|text| text.strip_prefix(MARK).unwrap_or(&text) == &*file.text)
 }
 
 /// The findings of several files, each said once.

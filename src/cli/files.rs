@@ -66,6 +66,9 @@ pub(super) fn single(path: Option<&Path>) -> Result<PathBuf, String> {
 }
 
 fn not_there(path: &Path) -> String {
+    if let Ok(target) = std::fs::read_link(path) {
+        return format!("`{}` is a link to `{}`, which is not there", path.display(), target.display());
+    }
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -115,10 +118,15 @@ fn search(folder: &Path, files: &mut Vec<PathBuf>, depth: usize) -> Result<(), (
 pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     // Through a link, the file that it leads to.
     let path = std::fs::canonicalize(path)?;
+    let permissions = std::fs::metadata(&path)?.permissions();
+    // Putting another file in its place would be possible, but is not what the owner wants.
+    if permissions.readonly() {
+        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, "it is read-only"));
+    }
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".vpipe-").tempfile_in(folder)?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
-    file.as_file().set_permissions(std::fs::metadata(&path)?.permissions())?;
+    file.as_file().set_permissions(permissions)?;
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error).map(|_| ())
 }

@@ -73,7 +73,10 @@ fn one(path: &Path, args: &Args, terminal: &Terminal) -> Result<Changed, String>
     } else {
         (path.display().to_string(), std::fs::File::open(path).and_then(|mut file| read_all(&mut file)))
     };
-    let text = text.map_err(|why| format!("error: {name}: {why}"))?;
+    let text = text.map_err(|why| match why.kind() {
+        std::io::ErrorKind::InvalidData => format!("error: `{name}` is not UTF-8 text; save it as UTF-8"),
+        _ => format!("error: {name}: {why}"),
+    })?;
     let mut sources = SourceMap::default();
     let file = sources.add(name.clone(), text).map_err(|why| format!("error: {name}: {why}"))?;
     let formatted = format(&file).map_err(|found| {
@@ -97,7 +100,10 @@ fn one(path: &Path, args: &Args, terminal: &Terminal) -> Result<Changed, String>
 fn read_all(from: &mut dyn Read) -> std::io::Result<String> {
     let mut text = String::new();
     from.read_to_string(&mut text)?;
-    Ok(text)
+    match text.contains('\0') {
+        true => Err(std::io::ErrorKind::InvalidData.into()),
+        false => Ok(text),
+    }
 }
 
 /// What would change, as `diff -u` shows it.
