@@ -157,7 +157,17 @@ impl Loader {
             );
             self.out.push(match path.value.trim_end_matches('/') {
                 "" => diagnostic.help("write the path of a file: `use \"./network.vpipe\"`"),
-                stem => diagnostic.help(format!("write `use \"{stem}.vpipe\"`")),
+                std if std.starts_with("std.") => diagnostic
+                    .help(format!("a module of the library stands without quotes: `use {std}`"))
+                    .fix("drop the quotes", path.span, std),
+                stem => {
+                    let right = format!("\"{stem}.vpipe\"");
+                    let diagnostic = diagnostic.help(format!("write `use {right}`"));
+                    match file.folder.join(format!("{stem}.vpipe")).is_file() {
+                        true => diagnostic.fix(format!("change to `{right}`"), path.span, right),
+                        false => diagnostic,
+                    }
+                }
             });
             return None;
         }

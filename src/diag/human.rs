@@ -30,12 +30,25 @@ pub(super) fn render(diagnostics: &[Diagnostic], sources: &SourceMap, look: Look
         .with_width(look.width.clamp(40, 140));
     let mut out = String::new();
     for diagnostic in diagnostics {
+        let plain = (!look.unicode).then(|| in_ascii(diagnostic));
+        let diagnostic = plain.as_ref().unwrap_or(diagnostic);
         let shown = Shown { diagnostic, sources: Places(sources) };
         // Writing to a String cannot fail, and `Places` reads every span of the source map.
         let _ = handler.render_report(&mut out, &shown);
         out.push('\n');
     }
     out
+}
+
+/// The same without the signs of ours that a terminal may not have; what the user wrote stays.
+fn in_ascii(diagnostic: &Diagnostic) -> Diagnostic {
+    let ascii = |text: &str| text.replace('…', "...").replace('→', "->");
+    let mut plain = diagnostic.clone();
+    plain.message = ascii(&plain.message);
+    plain.label = ascii(&plain.label);
+    plain.help = plain.help.as_deref().map(ascii);
+    plain.related.iter_mut().for_each(|label| label.text = ascii(&label.text));
+    plain
 }
 
 #[derive(Debug)]
@@ -206,6 +219,17 @@ mod tests {
            ╰────
           help: write `2`
         ");
+    }
+
+    #[test]
+    fn without_unicode_our_words_are_ascii() {
+        let mut sources = SourceMap::default();
+        let file = sources.add("a.vpipe", "one\n").unwrap();
+        let found = Diagnostic::error("some-code", Span::new(file.base, file.base + 3), "a → b")
+            .label("c …")
+            .help("write `x { … }`");
+        let shown = render(&[found], &sources, Look { unicode: false, ..LOOK });
+        assert!(shown.is_ascii() && shown.contains("write `x { ... }`"), "{shown}");
     }
 
     #[test]

@@ -262,7 +262,19 @@ impl<'a> Evaluator<'a> {
                 Some(words) => format!("it takes {words}"),
                 None => format!("it must match `{}`", pattern.regex),
             };
-            return Err(Flaw::new("invalid-format", format!("cannot be `{}`", short(text)), help));
+            let example = words.and_then(|words| words.split('`').nth(1));
+            let fits = |other: &String| {
+                let length = other.chars().count();
+                rules.length.is_none_or(|(least, most)| (least..=most).contains(&length))
+                    && self.matches(&pattern.regex, other)
+            };
+            let meant = formats::respelled(text, example).into_iter().find(fits);
+            let help = match &meant {
+                Some(meant) => format!("did you mean `\"{meant}\"`? {help}"),
+                None => help,
+            };
+            let flaw = Flaw::new("invalid-format", format!("cannot be `{}`", short(text)), help);
+            return Err(Flaw { meant, ..flaw });
         }
         if let Some(format) = rules.format
             && let Err(wrong) = formats::check(format, text)

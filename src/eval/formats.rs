@@ -4,6 +4,27 @@ use std::str::FromStr;
 
 use crate::schema::Format;
 
+/// Other spellings of a text that does not match its pattern, the likeliest first; `example` is one that does.
+pub(super) fn respelled(text: &str, example: Option<&str>) -> Vec<String> {
+    let lower = text.trim().to_lowercase();
+    let hyphens = lower.replace([' ', '_'], "-");
+    let mut all = vec![text.trim().to_owned(), lower.clone(), hyphens];
+    all.extend(text.strip_prefix(['v', 'V']).map(str::to_owned));
+    // `t3.micro` for `db.t3.micro`, and the other way round.
+    let head = example.and_then(|example| example.split_once('.'));
+    all.extend(head.map(|(head, _)| format!("{head}.{lower}")));
+    all.extend(lower.split_once('.').map(|(_, tail)| tail.to_owned()));
+    if !text.contains("://") {
+        all.push(format!("/{}", text.trim()));
+    }
+    // `us-east1` and `us-east-1a` for `us-east-1`.
+    let name = lower.trim_end_matches(|c: char| c.is_ascii_digit());
+    all.extend(lower.get(name.len()..).map(|number| format!("{name}-{number}")));
+    all.push(lower.trim_end_matches(|c: char| c.is_ascii_lowercase()).to_owned());
+    all.retain(|other| other != text && !other.is_empty());
+    all
+}
+
 /// Why a text has not its format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Misformed {
@@ -31,6 +52,25 @@ fn cidr(text: &str) -> Result<(), Misformed> {
     let help = "an address block is written `10.0.0.0/16`";
     let Ok(net) = ipnet::IpNet::from_str(text) else {
         let meant = std::net::IpAddr::from_str(text).ok().map(|one| ipnet::IpNet::from(one).to_string());
+        if let Some((address, length)) = text.split_once('/') {
+            let is_length = length.parse::<u32>().is_ok();
+            if is_length && std::net::Ipv4Addr::from_str(address).is_ok() {
+                let help = "the number after `/` is from 0 to 32";
+                return Err(Misformed { why: "the prefix is too long", help, meant });
+            }
+            let whole = format!(
+                "{address}{}/{length}",
+                ".0".repeat(3usize.saturating_sub(address.matches('.').count()))
+            );
+            let whole = ipnet::Ipv4Net::from_str(&whole).ok().filter(|net| net.addr() == net.network());
+            if let Some(net) = whole {
+                return Err(Misformed {
+                    why: "an address has four parts",
+                    help,
+                    meant: Some(net.to_string()),
+                });
+            }
+        }
         let why =
             if meant.is_some() { "an address without `/` and the prefix length" } else { "no address block" };
         return Err(Misformed { why, help, meant });

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::body::{Record, Shape};
 use super::evaluate::Secrets;
 use super::evaluator::{ANY, Cx, Evaluator};
+use super::manifest::Node;
 use super::ops::{is_secret, opened};
 use super::show::show;
 use super::template::Template;
@@ -223,7 +224,7 @@ impl<'a> Evaluator<'a> {
             let identity = self.program.schema.kind(&second.kind).and_then(identity);
             let finding = Diagnostic::error(
                 "duplicate-physical-name",
-                second.span,
+                name_place(second),
                 format!("`{}` and `{}` are both called `{}`", first.id, second.id, second.name),
             )
             .label(format!(
@@ -231,7 +232,7 @@ impl<'a> Evaluator<'a> {
                 title(self.program.schema.kind(&second.kind)),
                 second.name
             ))
-            .related(first.span, "and so is this one")
+            .related(name_place(first), "and so is this one")
             .help(match identity {
                 Some(attribute) => format!("give one of them another `{attribute}`"),
                 None => "rename one of them".to_owned(),
@@ -278,6 +279,13 @@ impl<'a> Evaluator<'a> {
         };
         self.report(finding);
     }
+}
+
+/// Where the name of a resource stands in the file: at the end of its first words.
+fn name_place(node: &Node) -> Span {
+    let path = node.id.split('[').next().unwrap_or_default();
+    let length = path.rsplit('.').next().map_or(0, str::len).min(node.span.len());
+    Span::new(node.span.end - length as u32, node.span.end)
 }
 
 /// The name of a kind's identity attribute.

@@ -16,7 +16,6 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("missing-secret", "`check` asks for no secrets"),
     ("unreadable-secret", "`check` asks for no secrets"),
     ("missing-stage", "`check` looks at all stages"),
-    ("too-deep", "takes more than 64 levels"),
     ("too-many-findings", "takes more than a thousand findings"),
 ];
 

@@ -87,3 +87,29 @@ fn the_command_repairs_what_has_a_fix_and_nothing_else() {
     }
     assert!(repairs >= LEAST);
 }
+
+/// Codes that no text can be made to have, with the reason and what shows them instead.
+const NOT_REACHED: &[(&str, &str)] = &[
+    ("invalid-kind", "only the library declares kinds: unit tests of `schema` read wrong ones"),
+    ("missing-file", "there is no file: the command tells it"),
+    ("missing-resource", "what leads to it is found before, as `possibly-none`"),
+    ("too-many-findings", "takes more than a thousand findings: a unit test of `diag` makes them"),
+    ("unreadable-secret", "comes from Secrets Manager or SSM at run time"),
+];
+
+#[test]
+fn every_code_is_reached_by_a_case() {
+    let mut told = String::new();
+    for path in files(&folder("")) {
+        told += &String::from_utf8_lossy(&std::fs::read(path).unwrap());
+    }
+    let reached = |code: &str| {
+        ["error", "warning"].iter().any(|word| {
+            told.contains(&format!("{word} {code}:")) || told.contains(&format!("{word} {code} \""))
+        })
+    };
+    let excused = |code: &str| NOT_REACHED.iter().any(|(name, _)| *name == code);
+    for code in vpipe::diag::CODES {
+        assert_ne!(reached(code.name), excused(code.name), "{}", code.name);
+    }
+}
