@@ -149,7 +149,21 @@ mod tests {
         assert_eq!(check(Format::Cidr, "2001:db8::/32"), Ok(()));
         assert_eq!(check(Format::Cidr, "10.0.0.5/24").unwrap_err().meant.as_deref(), Some("10.0.0.0/24"));
         assert_eq!(check(Format::Cidr, "10.0.0.5").unwrap_err().meant.as_deref(), Some("10.0.0.5/32"));
-        assert_eq!(check(Format::Cidr, "10.0.0/8").unwrap_err().meant, None);
+        assert_eq!(check(Format::Cidr, "10.0.0/8").unwrap_err().meant.as_deref(), Some("10.0.0.0/8"));
+        assert_eq!(check(Format::Cidr, "10.20.5/8").unwrap_err().meant, None);
+        assert_eq!(
+            check(Format::Cidr, "10.0.0.0/33").unwrap_err().help,
+            "the number after `/` is from 0 to 32"
+        );
+    }
+
+    #[test]
+    fn texts_are_spelt_in_other_ways() {
+        let all = |text: &str, example| respelled(text, Some(example)).join(" ");
+        assert!(all("login", "/").contains("/login"));
+        assert!(all("t3.micro", "db.t3.micro").contains("db.t3.micro"));
+        assert!(all("us-east1", "us-east-1").contains("us-east-1"));
+        assert!(!respelled("v1", None).contains(&"v1".to_owned()));
     }
 
     #[test]

@@ -381,11 +381,19 @@ impl Scanner<'_> {
         let code = self.clean.get(..end).unwrap_or_default();
         let word =
             code.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-        found.related(self.span(end - word.max(1), end), format!("`{closer}` is missing after this")).fix(
-            format!("add `{closer}`"),
-            self.span(end, end),
-            text,
-        )
+        let from = self.source.floor_char_boundary(end - word.max(1));
+        let found = found.related(self.span(from, end), format!("`{closer}` is missing after this"));
+        if line == last {
+            return found.fix(format!("add `{closer}`"), self.span(end, end), text);
+        }
+        // A comment behind the last entry stays there; where lines are not indented there is no telling.
+        let line_end = self.line_end(end);
+        let alone = self.clean.get(end..line_end).is_some_and(|rest| rest.trim_ascii().is_empty());
+        if !alone || self.indent(line + 1, repair) <= self.indent(line, repair) {
+            return found;
+        }
+        let at = end + self.slice(end, line_end).trim_end().len();
+        found.fix(format!("add `{closer}`"), self.span(at, at), text)
     }
 
     fn starts_line(&self, at: usize, repair: &Repair) -> bool {
