@@ -300,6 +300,7 @@ const ROWS: &[Row] = &[
     row("s3:", "NoSuchTagSet", Retry::Gone),
     row("s3:GetBucketPolicy", "NoSuchBucketPolicy", Retry::Gone),
     row("s3:", "NoSuchPublicAccessBlockConfiguration", Retry::Gone),
+    row("s3:", "OwnershipControlsNotFoundError", Retry::Gone),
     row("s3:", "OperationAborted", after(5)),
     row("s3:DeleteBucket", "BucketNotEmpty", after(2)),
     say(

@@ -189,6 +189,12 @@ pub(crate) fn bucket_of_host(state: &State, host: &str) -> Option<String> {
     super::route::bucket_of_host(host).filter(|bucket| state.s3.buckets.contains_key(bucket))
 }
 
+/// Whether the bucket behind a host takes access control lists, as those who write logs need.
+pub(crate) fn takes_acls(state: &State, host: &str) -> bool {
+    let bucket = super::route::bucket_of_host(host).and_then(|name| state.s3.buckets.get(&name));
+    bucket.is_some_and(|bucket| bucket.ownership.as_deref().is_some_and(|own| own != "BucketOwnerEnforced"))
+}
+
 pub(crate) fn object(state: &State, bucket: &str, key: &str) -> Option<Object> {
     let version = state.s3.buckets.get(bucket)?.object(key)?;
     let header = version.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));

@@ -250,3 +250,119 @@ async fn alarms_tell_topics_and_are_put_right() {
     let said = stack.fail(elsewhere).await;
     assert!(said.contains("Invalid region eu-west-1 specified"), "{said}");
 }
+
+const CDN: &str = r#"
+application shop { }
+environment web { application = shop, platform = "Tomcat 10 with Corretto 21" }
+bucket files { empty_on_destroy = true }
+bucket logs { }
+distribution cdn {
+  origin = web
+  logging = to(bucket: logs, prefix: "cdn/")
+  web_acl = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/1a2b"
+  viewers = only(countries: ["AT", "DE"])
+  behavior "/static/*" { origin = files }
+  behavior "/static/live/*" { origin = "live.example.com", caching = "disabled", viewer_protocol = "https-only", methods = "read-and-options" }
+  error_page 404 { path = "/static/404.html", keep = 1m }
+}
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn distributions_with_behaviours_logs_and_a_web_acl() {
+    let mut stack = Stack::new("us-east-1").await;
+    let calls = stack.run(CDN).await;
+    let all = [
+        "cdn cloudfront:CreateDistribution",
+        "cdn cloudfront:CreateOriginAccessControl",
+        "cdn s3:PutBucketOwnershipControls",
+        "cdn cloudfront:UpdateDistribution",
+        "cdn s3:PutBucketPolicy",
+    ];
+    assert!(calls.is_superset(&set(&all)), "{calls:?}");
+    stack.forget();
+    assert_eq!(stack.run(CDN).await, set(&[]));
+
+    let cloudfront = stack.clients.cloudfront.clone();
+    let list = cloudfront.list_distributions().send().await.unwrap().distribution_list.unwrap();
+    let id = list.items()[0].id().to_owned();
+    let config = async || {
+        let reply = cloudfront.get_distribution_config().id(&id).send().await.unwrap();
+        (reply.e_tag.clone(), reply.distribution_config.unwrap())
+    };
+    let (_, seen) = config().await;
+    let paths = |config: &aws_sdk_cloudfront::types::DistributionConfig| -> Vec<String> {
+        config.cache_behaviors().unwrap().items().iter().map(|one| one.path_pattern().to_owned()).collect()
+    };
+    assert_eq!(paths(&seen), ["/static/live/*", "/static/*"]);
+    assert_eq!(seen.origins().unwrap().quantity(), 3);
+    assert!(seen.logging().unwrap().bucket().starts_with("shop-logs-"), "{seen:?}");
+
+    // Each thing that the file says is changed in place.
+    let update = set(&["cdn cloudfront:UpdateDistribution"]);
+    let mut body = CDN.to_owned();
+    for (before, after) in [
+        ("prefix: \"cdn/\"", "prefix: \"edge/\""),
+        ("webacl/shop/1a2b\"", "webacl/shop/3c4d\""),
+        ("only(countries: [\"AT\", \"DE\"])", "except(countries: [\"AQ\"])"),
+        ("caching = \"disabled\"", "caching = \"658327ea-f89d-4fab-a63d-7e88639e58f6\""),
+        ("methods = \"read-and-options\"", "methods = \"all\", compress = false"),
+        ("live.example.com", "stream.example.com"),
+        ("keep = 1m", "keep = 2m, answer = 200"),
+        ("error_page 404", "error_page 403"),
+        (
+            "  behavior \"/static/*\"",
+            "  behavior \"/img/*\" { origin = files, viewer_protocol = \"allow-all\" }\n  behavior \"/static/*\"",
+        ),
+        (
+            "viewers = except(countries: [\"AQ\"])",
+            "viewers = everywhere, compress = false, methods = \"read\"",
+        ),
+        ("web_acl = \"arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/3c4d\"", "web_acl = \"none\""),
+        ("logging = to(bucket: logs, prefix: \"edge/\")", "logging = off"),
+    ] {
+        assert!(body.contains(before), "{before}");
+        body = body.replace(before, after);
+        assert_eq!(stack.run(&body).await, update, "{after}");
+    }
+
+    // Somebody changes it by hand: behaviours in an order in which they are tried too late.
+    let (etag, mut theirs) = config().await;
+    let behaviors = theirs.cache_behaviors.as_mut().unwrap().items.as_mut().unwrap();
+    behaviors.reverse();
+    cloudfront
+        .update_distribution()
+        .id(&id)
+        .set_if_match(etag)
+        .distribution_config(theirs)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stack.run(&body).await, update);
+    assert_eq!(paths(&config().await.1), ["/static/live/*", "/static/*", "/img/*"]);
+
+    // A web ACL that somebody put before it stays where the file says nothing of it.
+    let silent = body.replace("  web_acl = \"none\"\n", "");
+    let (etag, mut theirs) = config().await;
+    theirs.web_acl_id = Some("arn:aws:wafv2:us-east-1:123456789012:global/webacl/theirs/1".to_owned());
+    cloudfront
+        .update_distribution()
+        .id(&id)
+        .set_if_match(etag)
+        .distribution_config(theirs)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stack.run(&silent).await, set(&[]));
+    assert_eq!(stack.run(&body).await, update);
+
+    // Without behaviours their origins go as well.
+    let without: String = body
+        .lines()
+        .filter(|line| !line.contains("behavior") && !line.contains("error_page"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    stack.run(&without).await;
+    assert_eq!(config().await.1.origins().unwrap().quantity(), 1);
+    let calls = stack.destroy(&without).await;
+    assert!(calls.contains(&"cdn cloudfront:DeleteDistribution".to_owned()), "{calls:?}");
+}

@@ -5,6 +5,7 @@ use aws_sdk_cloudfront::types::{
     OriginAccessControlConfig, OriginAccessControlOriginTypes, OriginAccessControlSigningBehaviors,
     OriginAccessControlSigningProtocols,
 };
+use aws_sdk_s3::types::{ObjectOwnership, OwnershipControls, OwnershipControlsRule};
 use serde_json::{Value as Json, json};
 
 use super::unbuilt;
@@ -17,6 +18,9 @@ pub(super) const DELETE_POLICY: &str = "s3:DeleteBucketPolicy";
 pub(super) const LIST: &str = "cloudfront:ListOriginAccessControls";
 pub(super) const GET: &str = "cloudfront:GetOriginAccessControl";
 pub(super) const GET_POLICY: &str = "s3:GetBucketPolicy";
+
+pub(super) const OWN: &str = "s3:PutBucketOwnershipControls";
+pub(super) const GET_OWN: &str = "s3:GetBucketOwnershipControls";
 
 /// The longest name of an origin access control.
 const LONGEST: usize = 64;
@@ -105,6 +109,26 @@ pub(super) async fn put_policy(clients: &Clients, bucket: &str, policy: &Json) -
 pub(super) async fn delete_policy(clients: &Clients, bucket: &str) -> Result<Reply, CloudError> {
     let request = clients.s3.delete_bucket_policy().bucket(bucket);
     Ok(Reply::of(&request.send().await.map_err(calling(DELETE_POLICY))?, None))
+}
+
+/// Whether a bucket takes CloudFront's logs: CloudFront gives the bucket's owner what it writes by an ACL (developer guide,
+/// "Permissions required to configure standard logging").
+pub(super) async fn takes_logs(clients: &Clients, bucket: &str) -> Result<bool, CloudError> {
+    let reply = clients.s3.get_bucket_ownership_controls().bucket(bucket).send().await;
+    let reply = found(reply.map_err(reading(GET_OWN)))?;
+    let rules =
+        reply.and_then(|reply| reply.ownership_controls).map(|controls| controls.rules).unwrap_or_default();
+    Ok(rules.iter().any(|rule| rule.object_ownership() != &ObjectOwnership::BucketOwnerEnforced))
+}
+
+pub(super) async fn take_logs(clients: &Clients, bucket: &str) -> Result<Reply, CloudError> {
+    let rule =
+        OwnershipControlsRule::builder().object_ownership(ObjectOwnership::BucketOwnerPreferred).build();
+    let rule = rule.map_err(|error| CloudError::misuse(OWN, error.to_string()))?;
+    let controls = OwnershipControls::builder().rules(rule).build();
+    let controls = controls.map_err(|error| CloudError::misuse(OWN, error.to_string()))?;
+    let request = clients.s3.put_bucket_ownership_controls().bucket(bucket).ownership_controls(controls);
+    Ok(Reply::of(&request.send().await.map_err(calling(OWN))?, None))
 }
 
 /// The statement's id, by which it is found again: letters and digits only.

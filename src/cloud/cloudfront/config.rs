@@ -4,23 +4,14 @@
 
 use aws_sdk_cloudfront::error::BuildError;
 use aws_sdk_cloudfront::types::{
-    Aliases, AllowedMethods, CachedMethods, CustomOriginConfig, DefaultCacheBehavior, DistributionConfig,
-    Method, MinimumProtocolVersion, Origin, OriginProtocolPolicy, OriginSslProtocols, Origins, PriceClass,
-    S3OriginConfig, SslProtocol, SslSupportMethod, ViewerCertificate, ViewerProtocolPolicy,
+    Aliases, DefaultCacheBehavior, DistributionConfig, MinimumProtocolVersion, Origin, PriceClass,
+    SslSupportMethod, ViewerCertificate, ViewerProtocolPolicy,
 };
 
+use super::origins::{self, From};
+use super::{behaviors, extras};
 use crate::cloud::Want;
 use crate::eval::{Attrs, Value};
-
-// Managed policies: developer guide, "Use managed cache policies" and "Use managed origin request policies".
-/// Keeps what it may, and a day where the origin does not say: for files.
-const CACHING_OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
-/// Keeps only what the origin's `Cache-Control` allows, apart by host, query and cookies: for applications.
-const ORIGIN_CACHE_CONTROL: &str = "4cc15a8a-d715-48a4-82b8-cc0b614638fe";
-const CACHING_DISABLED: &str = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad";
-/// All headers (`Host` among them, to which the load balancer's certificate belongs), cookies (by which sessions stick)
-/// and the query.
-const ALL_VIEWER: &str = "216adef6-5c7f-47e4-b989-5492eafa07d3";
 
 const PRICE_CLASSES: [(&str, PriceClass); 3] = [
     ("100", PriceClass::PriceClass100),
@@ -28,31 +19,13 @@ const PRICE_CLASSES: [(&str, PriceClass); 3] = [
     ("all", PriceClass::PriceClassAll),
 ];
 
-/// Where a distribution's answers come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct From {
-    /// The host.
-    pub domain: String,
-    /// The bucket's name, when it is one.
-    pub bucket: Option<String>,
-}
-
-/// The wanted origin, once it exists: an environment's load balancer, or a bucket.
-pub(super) fn origin(want: &Want) -> Option<From> {
-    let handle = want.get("origin");
-    if let Some(domain) = want.output(handle, "endpoint") {
-        return Some(From { domain: domain.to_ascii_lowercase(), bucket: None });
-    }
-    let domain = want.output(handle, "domain_name")?.to_ascii_lowercase();
-    Some(From { domain, bucket: Some(want.output(handle, "name")?.to_owned()) })
-}
-
 /// The wanted attributes in the form of [`read`].
 pub(super) fn desired(want: &Want) -> Attrs {
     let mut attrs = want.desired(&[]);
-    if let Some(origin) = origin(want) {
-        attrs.insert("origin".to_owned(), Value::from(origin.domain));
-    }
+    behaviors::desired_default(want, &mut attrs);
+    attrs.insert("behavior".to_owned(), behaviors::desired(want));
+    attrs.insert("error_page".to_owned(), extras::desired_error_pages(want));
+    extras::desired(want, &mut attrs);
     attrs.insert("certificate".to_owned(), want.ids("certificate", "arn"));
     attrs.insert("aliases".to_owned(), Value::from(aliases(want)));
     attrs
@@ -64,7 +37,7 @@ fn aliases(want: &Want) -> Vec<String> {
 }
 
 /// The configuration of a new distribution.
-pub(super) fn new(want: &Want, origin: &From) -> Result<DistributionConfig, BuildError> {
+pub(super) fn new(want: &Want, origins: &[From]) -> Result<DistributionConfig, BuildError> {
     let id = &want.name;
     let behavior = DefaultCacheBehavior::builder()
         .target_origin_id(id)
@@ -78,15 +51,18 @@ pub(super) fn new(want: &Want, origin: &From) -> Result<DistributionConfig, Buil
         .is_ipv6_enabled(true)
         .default_cache_behavior(behavior)
         .build()?;
-    apply(&mut config, want, origin, None)?;
+    apply(&mut config, want, origins, None)?;
+    // Its bucket may not take them yet.
+    config.logging = None;
     Ok(config)
 }
 
-/// Brings a configuration to what is wanted. `access` is the id of the origin access control for a bucket.
+/// Brings a configuration to what is wanted. The first origin is that of the default behaviour;
+/// `access` is the id of the origin access control for buckets.
 pub(super) fn apply(
     config: &mut DistributionConfig,
     want: &Want,
-    origin: &From,
+    origins: &[From],
     access: Option<&str>,
 ) -> Result<(), BuildError> {
     let text = |name: &str| want.text(name).unwrap_or_default();
@@ -98,11 +74,12 @@ pub(super) fn apply(
     let class = PRICE_CLASSES.iter().find(|(word, _)| *word == text("price_class"));
     config.price_class = class.map(|(_, class)| class.clone()).or(config.price_class.take());
     config.viewer_certificate = Some(viewer_certificate(want));
-    put_origin(config, want, origin, access)?;
-    if let Some(behavior) = &mut config.default_cache_behavior {
-        shape_behavior(behavior, want, origin)?;
+    origins::put(config, want, origins, access)?;
+    if let (Some(behavior), Some(origin)) = (&mut config.default_cache_behavior, origins.first()) {
+        behaviors::put_default(behavior, want, origin)?;
     }
-    Ok(())
+    behaviors::put(config, want)?;
+    extras::put(config, want)
 }
 
 fn viewer_certificate(want: &Want) -> ViewerCertificate {
@@ -116,79 +93,8 @@ fn viewer_certificate(want: &Want) -> ViewerCertificate {
     }
 }
 
-/// Puts the origin in the place of the one that the default behaviour had; origins of other behaviours stay.
-fn put_origin(
-    config: &mut DistributionConfig,
-    want: &Want,
-    origin: &From,
-    access: Option<&str>,
-) -> Result<(), BuildError> {
-    let builder = Origin::builder().id(&want.name).domain_name(&origin.domain).origin_path("");
-    let made = match &origin.bucket {
-        Some(_) => builder
-            .s3_origin_config(S3OriginConfig::builder().origin_access_identity("").build())
-            .set_origin_access_control_id(access.map(str::to_owned)),
-        None => builder.custom_origin_config(custom(want)?),
-    };
-    let old = config.default_cache_behavior.as_ref().map(|behavior| behavior.target_origin_id.clone());
-    let mut items = config.origins.take().map(|origins| origins.items).unwrap_or_default();
-    items.retain(|item| Some(&item.id) != old.as_ref() && item.id != want.name);
-    items.insert(0, made.build()?);
-    config.origins = Some(Origins::builder().quantity(count(&items)).set_items(Some(items)).build()?);
-    Ok(())
-}
-
-fn custom(want: &Want) -> Result<CustomOriginConfig, BuildError> {
-    let tls = OriginSslProtocols::builder().quantity(1).items(SslProtocol::TlSv12).build()?;
-    let protocol = OriginProtocolPolicy::from(want.text("origin_protocol").unwrap_or("match-viewer"));
-    CustomOriginConfig::builder()
-        .http_port(80)
-        .https_port(443)
-        .origin_protocol_policy(protocol)
-        .origin_ssl_protocols(tls)
-        .origin_read_timeout(30)
-        .origin_keepalive_timeout(5)
-        .build()
-}
-
-#[expect(deprecated, reason = "an adopted distribution may have the older settings, which exclude policies")]
-fn shape_behavior(behavior: &mut DefaultCacheBehavior, want: &Want, origin: &From) -> Result<(), BuildError> {
-    let kept = vec![Method::Get, Method::Head];
-    let allowed = match origin.bucket {
-        Some(_) => kept.clone(),
-        None => vec![
-            Method::Get,
-            Method::Head,
-            Method::Options,
-            Method::Put,
-            Method::Post,
-            Method::Patch,
-            Method::Delete,
-        ],
-    };
-    let cached = CachedMethods::builder().quantity(count(&kept)).set_items(Some(kept)).build()?;
-    let methods =
-        AllowedMethods::builder().quantity(count(&allowed)).set_items(Some(allowed)).cached_methods(cached);
-    behavior.target_origin_id = want.name.clone();
-    behavior.viewer_protocol_policy =
-        ViewerProtocolPolicy::from(want.text("viewer_protocol").unwrap_or("redirect-to-https"));
-    behavior.allowed_methods = Some(methods.build()?);
-    behavior.cache_policy_id = Some(cache_policy(want.text("caching"), origin.bucket.is_some()).to_owned());
-    behavior.origin_request_policy_id = origin.bucket.is_none().then(|| ALL_VIEWER.to_owned());
-    behavior.forwarded_values = None;
-    (behavior.min_ttl, behavior.default_ttl, behavior.max_ttl) = (None, None, None);
-    Ok(())
-}
-
-fn cache_policy(caching: Option<&str>, bucket: bool) -> &'static str {
-    match (caching, bucket) {
-        (Some("disabled"), _) => CACHING_DISABLED,
-        (_, true) => CACHING_OPTIMIZED,
-        (_, false) => ORIGIN_CACHE_CONTROL,
-    }
-}
-
-fn count<T>(items: &[T]) -> i32 {
+/// How many there are, as CloudFront wants to be told.
+pub(super) fn count<T>(items: &[T]) -> i32 {
     i32::try_from(items.len()).unwrap_or(i32::MAX)
 }
 
@@ -207,7 +113,7 @@ pub(super) fn default_origin(config: &DistributionConfig) -> Option<&Origin> {
 }
 
 /// The attributes that a configuration has.
-pub(super) fn read(config: &DistributionConfig) -> Attrs {
+pub(super) fn read(config: &DistributionConfig, want: &Want) -> Attrs {
     let mut attrs = Attrs::new();
     let mut put = |name: &str, value: Value| {
         attrs.insert(name.to_owned(), value);
@@ -224,28 +130,18 @@ pub(super) fn read(config: &DistributionConfig) -> Attrs {
     let arn = config.viewer_certificate().and_then(ViewerCertificate::acm_certificate_arn);
     put("certificate", Value::from(arn.map(str::to_owned)));
     let origin = default_origin(config);
-    let bucket = origin.is_some_and(|origin| origin.s3_origin_config().is_some());
     if let Some(origin) = origin {
         put("origin", Value::from(origin.domain_name().to_ascii_lowercase()));
         if let Some(custom) = origin.custom_origin_config() {
             put("origin_protocol", Value::from(custom.origin_protocol_policy().as_str()));
         }
     }
-    if let Some(behavior) = config.default_cache_behavior() {
-        put("viewer_protocol", Value::from(behavior.viewer_protocol_policy().as_str()));
-        put("caching", caching(behavior, bucket));
+    if let (Some(behavior), Some(origin)) = (config.default_cache_behavior(), origin) {
+        behaviors::read_default(behavior, origins::sort_of(want, origin), &mut attrs);
     }
+    attrs.insert("behavior".to_owned(), behaviors::read(config, want));
+    extras::read(config, &mut attrs);
     attrs
-}
-
-/// How answers are kept, in the file's words where the policies are those that [`apply`] sets.
-fn caching(behavior: &DefaultCacheBehavior, bucket: bool) -> Value {
-    let whole = bucket || behavior.origin_request_policy_id() == Some(ALL_VIEWER);
-    match behavior.cache_policy_id() {
-        Some(CACHING_DISABLED) if whole => Value::from("disabled"),
-        Some(policy) if whole && policy == cache_policy(None, bucket) => Value::from("optimized"),
-        _ => Value::Variant("(other policies)".to_owned(), Attrs::new()),
-    }
 }
 
 #[cfg(test)]
@@ -282,7 +178,7 @@ mod tests {
     }
 
     fn differing(want: &Want, config: &DistributionConfig) -> Vec<String> {
-        let (desired, seen) = (desired(want), read(config));
+        let (desired, seen) = (desired(want), read(config, want));
         let differs =
             |(name, after): &(&String, &Value)| seen.get(*name).is_some_and(|before| before != *after);
         desired.iter().filter(differs).map(|(name, _)| name.clone()).collect()
@@ -292,7 +188,7 @@ mod tests {
     fn what_is_written_reads_as_wanted() {
         for origin in ["web", "files"] {
             let want = cdn(origin);
-            let config = new(&want, &super::origin(&want).unwrap()).unwrap();
+            let config = new(&want, &origins::all(&want).unwrap()).unwrap();
             assert_eq!(differing(&want, &config), Vec::<String>::new(), "{origin}");
         }
     }
@@ -300,7 +196,7 @@ mod tests {
     #[test]
     fn each_attribute_that_changes_is_seen() {
         let want = cdn("web");
-        let config = new(&want, &origin(&want).unwrap()).unwrap();
+        let config = new(&want, &origins::all(&want).unwrap()).unwrap();
         for (name, value) in [
             ("origin", Value::Handle("files".to_owned())),
             ("aliases", Value::from(vec!["shop.example.com"])),
@@ -317,7 +213,7 @@ mod tests {
             changed.attrs.insert(name.to_owned(), value);
             assert_eq!(differing(&changed, &config), [name]);
             let mut updated = config.clone();
-            apply(&mut updated, &changed, &origin(&changed).unwrap(), None).unwrap();
+            apply(&mut updated, &changed, &origins::all(&changed).unwrap(), None).unwrap();
             assert_eq!(differing(&changed, &updated), Vec::<String>::new(), "{name}");
         }
     }
@@ -325,27 +221,27 @@ mod tests {
     #[test]
     fn an_environment_gets_host_cookies_and_query_and_a_bucket_does_not() {
         let want = cdn("web");
-        let config = new(&want, &origin(&want).unwrap()).unwrap();
+        let config = new(&want, &origins::all(&want).unwrap()).unwrap();
         let behavior = config.default_cache_behavior().unwrap();
-        assert_eq!(behavior.origin_request_policy_id(), Some(ALL_VIEWER));
-        assert_eq!(behavior.cache_policy_id(), Some(ORIGIN_CACHE_CONTROL));
+        assert_eq!(behavior.origin_request_policy_id(), Some(origins::ALL_VIEWER));
+        assert_eq!(behavior.cache_policy_id(), Some(origins::ORIGIN_CACHE_CONTROL));
         assert_eq!(behavior.allowed_methods().unwrap().quantity(), 7);
         let want = cdn("files");
-        let config = new(&want, &origin(&want).unwrap()).unwrap();
+        let config = new(&want, &origins::all(&want).unwrap()).unwrap();
         let behavior = config.default_cache_behavior().unwrap();
         assert_eq!(behavior.origin_request_policy_id(), None);
-        assert_eq!(behavior.cache_policy_id(), Some(CACHING_OPTIMIZED));
+        assert_eq!(behavior.cache_policy_id(), Some(origins::CACHING_OPTIMIZED));
     }
 
     #[test]
     fn an_update_keeps_what_the_file_does_not_speak_of() {
         let want = cdn("web");
-        let mut config = new(&want, &origin(&want).unwrap()).unwrap();
+        let mut config = new(&want, &origins::all(&want).unwrap()).unwrap();
         config.web_acl_id = Some("acl".to_owned());
         let other = Origin::builder().id("images").domain_name("images.s3.amazonaws.com").build().unwrap();
         config.origins.as_mut().unwrap().items.push(other);
         let moved = cdn("files");
-        apply(&mut config, &moved, &origin(&moved).unwrap(), Some("E1OAC")).unwrap();
+        apply(&mut config, &moved, &origins::all(&moved).unwrap(), Some("E1OAC")).unwrap();
         assert_eq!(config.web_acl_id(), Some("acl"));
         assert_eq!(config.caller_reference(), want.token);
         let origins = config.origins().unwrap();
@@ -359,7 +255,7 @@ mod tests {
     #[test]
     fn a_distribution_that_drops_cookies_is_not_as_wanted() {
         let want = cdn("web");
-        let mut config = new(&want, &origin(&want).unwrap()).unwrap();
+        let mut config = new(&want, &origins::all(&want).unwrap()).unwrap();
         config.default_cache_behavior.as_mut().unwrap().origin_request_policy_id = None;
         assert_eq!(differing(&want, &config), ["caching"]);
     }

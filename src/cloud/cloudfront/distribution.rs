@@ -1,11 +1,13 @@
 //! The kind `distribution`.
 
 use async_trait::async_trait;
-use aws_sdk_cloudfront::types::{DistributionConfigWithTags, DistributionSummary};
+use aws_sdk_cloudfront::types::{DistributionConfigWithTags, DistributionSummary, Origin};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::time::Duration;
 
-use super::{TAGS, access, config, retag, tag_list, tags_of, unbuilt};
+use super::origins::{self, From, Sort};
+use super::{TAGS, access, config, extras, retag, tag_list, tags_of, unbuilt};
 use crate::cloud::permission::ANY;
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
@@ -25,6 +27,8 @@ const DISTRIBUTIONS: &[&str] = &["cloudfront::{account}:distribution/*"];
 const CONTROLS: &[&str] = &["cloudfront::{account}:origin-access-control/*"];
 /// The bucket that is the origin.
 const BUCKET: &[&str] = &["s3:::{origin}"];
+/// The bucket of the logs, which is one of those that it refers to.
+const LOGS: &[&str] = &["s3:::*"];
 const PERMISSIONS: &[Permission] = &[
     Permission::look(LIST, ANY),
     Permission::look("cloudfront:GetDistribution", DISTRIBUTIONS),
@@ -36,6 +40,8 @@ const PERMISSIONS: &[Permission] = &[
     Permission::change(UPDATE, DISTRIBUTIONS),
     Permission::change(TAGS.set, DISTRIBUTIONS).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, DISTRIBUTIONS).because("only when a tag goes"),
+    Permission::look(access::GET_OWN, LOGS).beside("bucket").because("only when it logs into the bucket"),
+    Permission::change(access::OWN, LOGS).beside("bucket").because("only when it logs into the bucket"),
     Permission::change(access::CREATE, ANY).beside("bucket"),
     Permission::change(access::PUT_POLICY, BUCKET).beside("bucket"),
     Permission::delete("cloudfront:GetDistributionConfig", DISTRIBUTIONS),
@@ -61,14 +67,18 @@ pub struct Distribution;
 struct Detail {
     etag: Option<String>,
     enabled: bool,
-    /// The bucket that is the origin now.
-    bucket: Option<String>,
     /// Our origin access control, when there is one.
     access: Option<String>,
-    /// The one that the origin uses.
-    used: Option<String>,
-    /// Whether the bucket's policy lets the distribution read.
-    allowed: bool,
+    /// Whether an origin uses an origin access control.
+    used: bool,
+    /// Buckets that are origins and are not asked with our access control.
+    unsigned: Vec<String>,
+    /// Buckets that are origins and whose policies do not let the distribution read.
+    closed: Vec<String>,
+    /// Those whose policies do.
+    open: Vec<String>,
+    /// The bucket for logs that does not take them yet.
+    refuses_logs: Option<String>,
 }
 
 impl Detail {
@@ -101,18 +111,28 @@ impl Driver for Distribution {
         }
         let arn = distribution.arn().to_owned();
         let mut detail = Detail { etag, ..Detail::default() };
-        if let Some(config) = distribution.distribution_config() {
-            present.attrs = config::read(config);
-            detail.enabled = config.enabled();
-            let origin = config::default_origin(config);
-            let is_bucket = origin.is_some_and(|origin| origin.s3_origin_config().is_some());
-            let domain = origin.filter(|_| is_bucket).map(|origin| origin.domain_name());
-            detail.bucket = domain.and_then(bucket_of).map(str::to_owned);
-            detail.used = origin.and_then(|o| o.origin_access_control_id.clone()).filter(|id| !id.is_empty());
-        }
         detail.access = access::find(clients, &access::name_of(&want.name)).await?;
-        if let Some(bucket) = &detail.bucket {
-            detail.allowed = access::allows(access::policy(clients, bucket).await?.as_ref(), &arn);
+        if let Some(config) = distribution.distribution_config() {
+            present.attrs = config::read(config, want);
+            detail.enabled = config.enabled();
+            let all = config.origins().map(|origins| origins.items()).unwrap_or_default();
+            let control =
+                |origin: &Origin| origin.origin_access_control_id.clone().filter(|id| !id.is_empty());
+            detail.used = all.iter().any(|origin| control(origin).is_some());
+            for origin in all.iter().filter(|origin| origin.s3_origin_config().is_some()) {
+                let Some(bucket) = bucket_of(origin.domain_name()) else { continue };
+                if control(origin) != detail.access {
+                    detail.unsigned.push(bucket.to_owned());
+                }
+                let policy = access::policy(clients, bucket).await?;
+                let allowed = access::allows(policy.as_ref(), &arn);
+                if allowed { &mut detail.open } else { &mut detail.closed }.push(bucket.to_owned());
+            }
+        }
+        if let Some(bucket) = extras::log_bucket(want)
+            && !access::takes_logs(clients, bucket).await?
+        {
+            detail.refuses_logs = Some(bucket.to_owned());
         }
         for (name, value) in [
             ("id", id.as_str()),
@@ -136,16 +156,20 @@ impl Driver for Distribution {
             Observed::Present(present) => present,
         };
         let detail = Detail::of(present);
-        let bucket = config::origin(want).and_then(|origin| origin.bucket);
-        if bucket.is_some() && detail.access.is_none() {
+        let wanted = origins::all(want).unwrap_or_default();
+        let bucket = wanted.iter().any(|origin| origin.sort == Sort::Bucket);
+        if bucket && detail.access.is_none() {
             return Next::Call(Op::new(access::CREATE));
         }
-        let unsigned = bucket.is_some() && detail.used != detail.access;
+        if let Some(bucket) = &detail.refuses_logs {
+            return Next::Call(Op::new(access::OWN).with(json!({ "bucket": bucket })));
+        }
+        let unsigned = bucket && !detail.unsigned.is_empty();
         if unsigned || changes.iter().any(|change| change.attribute != "tags") {
             return Next::Call(Op::new(UPDATE));
         }
-        if bucket.is_some() && !detail.allowed {
-            return Next::Call(Op::new(access::PUT_POLICY));
+        if let (true, Some(bucket)) = (bucket, detail.closed.first()) {
+            return Next::Call(Op::new(access::PUT_POLICY).with(json!({ "bucket": bucket })));
         }
         if let Some(op) = TAGS.next(want, present) {
             return Next::Call(op);
@@ -154,7 +178,7 @@ impl Driver for Distribution {
             return deploying();
         }
         // Left over from when the origin was a bucket.
-        match detail.access.filter(|_| bucket.is_none()) {
+        match detail.access.filter(|_| !bucket) {
             Some(_) => Next::Call(Op::new(access::DELETE)),
             None => Next::Done,
         }
@@ -163,8 +187,8 @@ impl Driver for Distribution {
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
         let Observed::Present(present) = seen else { return Next::Done };
         let detail = Detail::of(present);
-        if detail.enabled || detail.used.is_some() {
-            return Next::Call(Op::new(UPDATE).with(serde_json::json!({ "disable": true })));
+        if detail.enabled || detail.used {
+            return Next::Call(Op::new(UPDATE).with(json!({ "disable": true })));
         }
         if let State::Busy(_) = &present.state {
             return deploying();
@@ -172,8 +196,8 @@ impl Driver for Distribution {
         if detail.access.is_some() {
             return Next::Call(Op::new(access::DELETE));
         }
-        if detail.allowed {
-            return Next::Call(Op::new(access::DELETE_POLICY));
+        if let Some(bucket) = detail.open.first() {
+            return Next::Call(Op::new(access::DELETE_POLICY).with(json!({ "bucket": bucket })));
         }
         Next::Call(Op::new(DELETE))
     }
@@ -191,7 +215,9 @@ impl Driver for Distribution {
         };
         let detail = Detail::of(present);
         let arn = present.outputs.get("arn").and_then(Value::as_str).unwrap_or_default();
+        let bucket = op.detail.get("bucket").and_then(|bucket| bucket.as_str()).unwrap_or_default();
         match op.operation.as_str() {
+            access::OWN => access::take_logs(clients, bucket).await,
             UPDATE => update(clients, want, present, op).await,
             DELETE => {
                 let request =
@@ -201,16 +227,14 @@ impl Driver for Distribution {
             access::CREATE => access::create(clients, &access::name_of(&want.name)).await,
             access::DELETE => access::delete(clients, &detail.access.unwrap_or_default()).await,
             access::PUT_POLICY => {
-                let bucket = detail.bucket.unwrap_or_default();
-                let policy = access::policy(clients, &bucket).await?;
-                access::put_policy(clients, &bucket, &access::with(policy.as_ref(), &bucket, arn)).await
+                let policy = access::policy(clients, bucket).await?;
+                access::put_policy(clients, bucket, &access::with(policy.as_ref(), bucket, arn)).await
             }
             access::DELETE_POLICY => {
-                let bucket = detail.bucket.unwrap_or_default();
-                let policy = access::policy(clients, &bucket).await?;
+                let policy = access::policy(clients, bucket).await?;
                 match access::without(policy.as_ref(), arn) {
-                    Some(rest) => access::put_policy(clients, &bucket, &rest).await,
-                    None => access::delete_policy(clients, &bucket).await,
+                    Some(rest) => access::put_policy(clients, bucket, &rest).await,
+                    None => access::delete_policy(clients, bucket).await,
                 }
             }
             _ => retag(clients, arn, op).await,
@@ -260,13 +284,13 @@ async fn search(clients: &Clients, want: &Want) -> Result<Option<String>, CloudE
     }
 }
 
-fn origin_of(want: &Want, operation: &str) -> Result<config::From, CloudError> {
-    config::origin(want)
-        .ok_or_else(|| CloudError::misuse(operation, "the origin does not exist, or has no address yet"))
+fn origins_of(want: &Want, operation: &str) -> Result<Vec<From>, CloudError> {
+    origins::all(want)
+        .ok_or_else(|| CloudError::misuse(operation, "an origin does not exist, or has no address yet"))
 }
 
 async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {
-    let config = config::new(want, &origin_of(want, CREATE)?).map_err(unbuilt(CREATE))?;
+    let config = config::new(want, &origins_of(want, CREATE)?).map_err(unbuilt(CREATE))?;
     let tags = tag_list(&want.tags).map_err(unbuilt(CREATE))?;
     let tagged = DistributionConfigWithTags::builder().distribution_config(config).tags(tags).build();
     let request = clients.cloudfront.create_distribution_with_tags().distribution_config_with_tags(tagged);
@@ -297,9 +321,9 @@ async fn update(clients: &Clients, want: &Want, present: &Present, op: &Op) -> R
         config::disable(&mut config);
     } else {
         let detail = Detail::of(present);
-        let origin = origin_of(want, UPDATE)?;
+        let origins = origins_of(want, UPDATE)?;
         let access = detail.access.as_deref();
-        config::apply(&mut config, want, &origin, access).map_err(unbuilt(UPDATE))?;
+        config::apply(&mut config, want, &origins, access).map_err(unbuilt(UPDATE))?;
     }
     let request = clients
         .cloudfront
@@ -348,13 +372,15 @@ mod tests {
     fn a_bucket_is_opened_to_the_distribution_step_by_step() {
         let want = cdn("files");
         let next = |detail: &Detail, busy| called(Distribution.next(&want, &with(detail, busy), &[]));
-        let mut detail = Detail { enabled: true, bucket: Some("files".to_owned()), ..Detail::default() };
+        let files = vec!["files".to_owned()];
+        let mut detail =
+            Detail { enabled: true, unsigned: files.clone(), closed: files.clone(), ..Detail::default() };
         assert_eq!(next(&detail, true), access::CREATE);
         detail.access = Some("E1".to_owned());
         assert_eq!(next(&detail, true), UPDATE);
-        detail.used = Some("E1".to_owned());
+        (detail.used, detail.unsigned) = (true, vec![]);
         assert_eq!(next(&detail, true), access::PUT_POLICY);
-        detail.allowed = true;
+        (detail.open, detail.closed) = (files, vec![]);
         assert_eq!(next(&detail, true), "wait");
         assert_eq!(next(&detail, false), "done");
     }
@@ -364,15 +390,20 @@ mod tests {
         let want = cdn("files");
         let next = |detail: &Detail, busy| called(Distribution.next_delete(&want, &with(detail, busy)));
         let on = Some("E1".to_owned());
-        let mut detail =
-            Detail { enabled: true, access: on.clone(), used: on, allowed: true, ..Detail::default() };
+        let mut detail = Detail {
+            enabled: true,
+            access: on,
+            used: true,
+            open: vec!["files".to_owned()],
+            ..Detail::default()
+        };
         assert_eq!(next(&detail, false), UPDATE);
-        (detail.enabled, detail.used) = (false, None);
+        (detail.enabled, detail.used) = (false, false);
         assert_eq!(next(&detail, true), "wait");
         assert_eq!(next(&detail, false), access::DELETE);
         detail.access = None;
         assert_eq!(next(&detail, false), access::DELETE_POLICY);
-        detail.allowed = false;
+        detail.open.clear();
         assert_eq!(next(&detail, false), DELETE);
         assert_eq!(called(Distribution.next_delete(&want, &Observed::Absent)), "done");
     }

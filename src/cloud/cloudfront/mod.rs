@@ -1,9 +1,12 @@
 //! Amazon CloudFront: distributions and invalidations.
 
 mod access;
+mod behaviors;
 mod config;
 mod distribution;
+mod extras;
 mod invalidation;
+mod origins;
 
 pub use distribution::Distribution;
 pub use invalidation::Invalidation;

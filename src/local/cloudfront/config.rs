@@ -20,6 +20,8 @@ pub enum Viewer {
 pub struct Edge {
     /// Whether it answers at all.
     pub enabled: bool,
+    /// Pages in place of errors: the status, the path, the status in its place.
+    pub error_pages: Vec<(u16, String, u16)>,
     /// Its own names, in lower case.
     pub aliases: Vec<String>,
     /// What `/` means.
@@ -83,6 +85,11 @@ impl Edge {
         let others = others.map(|b| Behavior::read(b, b.text_at("PathPattern").unwrap_or_default()));
         Self {
             enabled: config.text_at("Enabled") == Some("true"),
+            error_pages: config
+                .children_at("CustomErrorResponses/Items")
+                .iter()
+                .filter_map(error_page)
+                .collect(),
             aliases: texts("Aliases/Items").map(|alias| alias.to_ascii_lowercase()).collect(),
             root: config.text_at("DefaultRootObject").map(str::to_owned),
             certificate: config.text_at("ViewerCertificate/ACMCertificateArn").map(str::to_owned),
@@ -90,6 +97,11 @@ impl Edge {
             behaviors: others.chain(default).collect(),
         }
     }
+}
+
+fn error_page(page: &Element) -> Option<(u16, String, u16)> {
+    let number = |name: &str| page.text_at(name)?.parse().ok();
+    Some((number("ErrorCode")?, page.text_at("ResponsePagePath")?.to_owned(), number("ResponseCode")?))
 }
 
 impl Origin {
@@ -176,6 +188,7 @@ pub(super) fn check(state: &State, config: &Element, own: Option<&str>, now: i64
             &format!("The parameter PriceClass is not valid: {class}"),
         ));
     }
+    check_extras(state, config)?;
     check_aliases(state, config, own, now)
 }
 
@@ -193,6 +206,57 @@ fn check_quantities(element: &Element) -> Result<(), Fault> {
     }
     // The reader has bounded the depth.
     element.children.iter().try_for_each(check_quantities)
+}
+
+/// Pages for errors, logs, the web ACL, countries.
+fn check_extras(state: &State, config: &Element) -> Result<(), Fault> {
+    let invalid = |message: &str| Err(fault(400, "InvalidArgument", message));
+    for page in config.children_at("CustomErrorResponses/Items") {
+        let status = page.text_at("ErrorCode").unwrap_or_default();
+        const KNOWN: [&str; 11] =
+            ["400", "403", "404", "405", "414", "416", "500", "501", "502", "503", "504"];
+        if !KNOWN.contains(&status) {
+            let message = format!("Your request contains an invalid error code: {status}");
+            return Err(fault(400, "InvalidErrorCode", &message));
+        }
+        if page.text_at("ResponsePagePath").is_some() != page.text_at("ResponseCode").is_some() {
+            let message = "ResponsePagePath and ResponseCode must be given together.";
+            return Err(fault(400, "InvalidResponseCode", message));
+        }
+    }
+    if let Some(acl) = config.text_at("WebACLId")
+        && !(acl.starts_with("arn:aws:wafv2:us-east-1:") && acl.contains(":global/webacl/"))
+    {
+        let message =
+            "The parameter WebACLId is not valid or does not refer to a web ACL of the scope CLOUDFRONT.";
+        return Err(fault(400, "InvalidWebACLId", message));
+    }
+    if config.text_at("Logging/Enabled") == Some("true") {
+        let bucket = config.text_at("Logging/Bucket").unwrap_or_default();
+        if neighbours::bucket_of_host(state, bucket).is_none() {
+            return invalid("The parameter Logging Bucket does not refer to a valid S3 bucket.");
+        }
+        if !neighbours::takes_acls(state, bucket) {
+            return invalid(&format!(
+                "The S3 bucket that you specified for CloudFront logs does not enable ACL access: {bucket}"
+            ));
+        }
+    }
+    let geo = config.at("Restrictions/GeoRestriction");
+    let countries = geo.map(|geo| geo.children_at("Items").len()).unwrap_or_default();
+    match geo.and_then(|geo| geo.text_at("RestrictionType")) {
+        None | Some("none") if countries > 0 => Err(fault(
+            400,
+            "InvalidGeoRestrictionParameter",
+            "No countries are restricted with the type none.",
+        )),
+        Some("whitelist" | "blacklist") if countries == 0 => Err(fault(
+            400,
+            "InvalidGeoRestrictionParameter",
+            "The specified geo restriction parameter is not valid.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_origins(state: &State, config: &Element) -> Result<(), Fault> {

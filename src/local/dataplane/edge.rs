@@ -40,7 +40,10 @@ pub(super) fn answer(
     let host = host_of(request);
     let known = host == domain || covers(&edge.aliases, &host);
     let response = match (known, edge.enabled, behavior(&edge, &request.path)) {
-        (true, true, Some(behavior)) => serve(state, now, id, &edge, behavior, request, hops),
+        (true, true, Some(behavior)) => {
+            let response = serve(state, now, id, &edge, behavior, request, hops);
+            in_place_of_error(state, now, id, &edge, request, hops, response)
+        }
         _ => error(
             403,
             "The request could not be satisfied.",
@@ -66,6 +69,28 @@ fn handshake(state: &State, edge: &Edge, host: &str, now: i64) -> Result<Certifi
     }
     let why = format!("it is for {}", shown.names.join(", "));
     Err(Trouble::Tls(host.to_owned(), why))
+}
+
+/// The page that the distribution has in the place of an error, if it has one and the page is not an error itself.
+fn in_place_of_error(
+    state: &mut State,
+    now: i64,
+    id: &str,
+    edge: &Edge,
+    request: &Request,
+    hops: u32,
+    response: Response,
+) -> Response {
+    let page = edge.error_pages.iter().find(|(status, ..)| *status == response.status);
+    let Some((_, path, status)) = page.filter(|(_, path, _)| *path != request.path) else { return response };
+    let Some(behavior) = behavior(edge, path) else { return response };
+    let asked =
+        Request { path: path.clone(), query: Vec::new(), method: "GET".to_owned(), ..request.clone() };
+    let shown = serve(state, now, id, edge, behavior, &asked, hops);
+    match shown.status {
+        200 => without_body(Response { status: *status, ..shown }, request),
+        _ => response,
+    }
 }
 
 fn behavior<'a>(edge: &'a Edge, path: &str) -> Option<&'a Behavior> {
