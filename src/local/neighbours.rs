@@ -238,6 +238,6 @@ pub(crate) fn endpoint(state: &State, host: &str, now: i64) -> Option<Endpoint> 
         return Some(Endpoint { ports: ports.into_iter().collect(), public: false });
     }
     let broker = state.mq.at_host(host)?;
-    let ports = if broker.state(now) == "RUNNING" { vec![5671, 443, 15671] } else { Vec::new() };
+    let ports = if broker.state(now) == "RUNNING" { broker.ports() } else { Vec::new() };
     Some(Endpoint { ports, public: broker.public })
 }

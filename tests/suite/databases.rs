@@ -456,3 +456,64 @@ replication_group sessions {
     assert_eq!(stack.calls.lock().unwrap().len(), 2);
     stack.destroy(&now).await;
 }
+
+const ACTIVEMQ: &str = r#"
+existing vpc main { default = true }
+security_group one { vpc = main, allow tcp 61617 from self }
+security_group two { vpc = main, allow tcp 61617 from self }
+broker jobs {
+  engine = "activemq", version = "5.18", instance_type = "mq.m5.large"
+  deployment = "active-standby-multi-az"
+  username = "app", password = pw
+  security_groups = [one]
+}
+output url = jobs.url
+output stomp = jobs.stomp
+output console = jobs.console
+output other = two.id
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn activemq_with_a_standby() {
+    let stack = Stack::new("eu-west-1").await;
+    let calls = stack.run(ACTIVEMQ).await;
+    assert!(calls.contains("jobs mq:CreateBroker"), "{calls:?}");
+    let outcome = ok(apply(&stack.job(ACTIVEMQ), false).await.unwrap());
+    let output = |name: &str| outcome.outputs.get(name).and_then(|v| v.as_str()).unwrap().to_owned();
+    let url = output("url");
+    assert!(url.starts_with("failover:(ssl://b-") && url.matches(":61617").count() == 2, "{url}");
+    assert_eq!(output("stomp").matches("stomp+ssl://").count(), 2);
+    assert!(output("console").ends_with(":8162"));
+
+    // Groups and the window change in place, at once.
+    let does = |calls: &[&str]| calls.iter().map(|call| format!("jobs mq:{call}")).collect();
+    let groups = ACTIVEMQ.replace("[one]", "[one, two], maintenance_window = \"mon:01:00\"");
+    assert_eq!(stack.run(&groups).await, does(&["UpdateBroker"]));
+    // Version, instance type and logs hold after a reboot: that is told.
+    let later = groups
+        .replace("\"5.18\", instance_type = \"mq.m5.large\"", "\"5.19\", instance_type = \"mq.m5.xlarge\"")
+        .replace("username", "general_logs = true, audit_logs = true, username");
+    assert_eq!(stack.run(&later).await, does(&["UpdateBroker"]));
+    let told = "version 5.19, instance type mq.m5.xlarge, its logs after the next reboot";
+    let planned = stack.plan(&later).await;
+    let jobs = planned.nodes.iter().find(|node| node.id == "jobs").unwrap();
+    assert!(jobs.action == Action::Keep && jobs.reason.starts_with(told), "{jobs:?}");
+    // So does another password. Told to, it is rebooted into all of it.
+    let other = format!("// password: another-password\n{later}");
+    assert_eq!(stack.run(&other).await, does(&["UpdateUser"]));
+    let now = other.replace("username", "apply = \"immediately\", username");
+    assert_eq!(stack.run(&now).await, does(&["RebootBroker"]));
+    let id = stack.clients.mq.list_brokers().send().await.unwrap().broker_summaries()[0]
+        .broker_id()
+        .unwrap()
+        .to_owned();
+    let there = stack.clients.mq.describe_broker().broker_id(&id).send().await.unwrap();
+    assert_eq!((there.engine_version(), there.host_instance_type()), (Some("5.19"), Some("mq.m5.xlarge")));
+    // What somebody else changed is put right, a version does not go back.
+    let call = stack.clients.mq.update_broker().broker_id(&id).host_instance_type("mq.m5.large");
+    call.send().await.unwrap();
+    assert_eq!(stack.run(&now).await, does(&["UpdateBroker"]));
+    let said = stack.fail(&now.replace("5.19", "5.18")).await;
+    assert!(said.contains("cannot go back from 5.19"), "{said}");
+    assert_eq!(stack.destroy(&now).await.first().map(String::as_str), Some("jobs mq:DeleteBroker"));
+}

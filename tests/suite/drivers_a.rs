@@ -231,8 +231,9 @@ async fn brokers() {
     assert_eq!(url.as_str().unwrap(), format!("amqps://{}:5671", endpoint.as_str().unwrap()));
     assert_eq!(output("port").as_int(), Some(5671));
 
-    // Another instance type is sent, then rebooted into; tags are set.
-    let larger = BROKER.replace("\"mq.t3.micro\"", "\"mq.m5.large\", tags = { a = \"b\" }");
+    // Another instance type is sent, then rebooted into when the file says so; tags are set.
+    let larger =
+        BROKER.replace("\"mq.t3.micro\"", "\"mq.m5.large\", apply = \"immediately\", tags = { a = \"b\" }");
     let wanted = ["rabbitmq mq:UpdateBroker", "rabbitmq mq:RebootBroker", "rabbitmq mq:CreateTags"];
     assert_eq!(stack.run(&larger).await, set(&wanted));
     let fewer = larger.replace(", tags = { a = \"b\" }", "");

@@ -166,6 +166,82 @@ mq.create_tags(ResourceArn=made["BrokerArn"], Tags={"z": "1"})
 mq.delete_tags(ResourceArn=made["BrokerArn"], TagKeys=["x"])
 assert mq.list_tags(ResourceArn=made["BrokerArn"])["Tags"] == {"z": "1"}
 
+active = mq.create_broker(
+    **{
+        **broker, "BrokerName": "active", "CreatorRequestId": "fourth", "EngineType": "ACTIVEMQ", "EngineVersion": "5.18",
+        "DeploymentMode": "ACTIVE_STANDBY_MULTI_AZ", "SubnetIds": subnets[:2], "HostInstanceType": "mq.m5.large",
+        "Users": [{"Username": "app", "Password": "a-good-password", "ConsoleAccess": True}], "SecurityGroups": [],
+        "Logs": {"General": True, "Audit": False},
+    }
+)["BrokerId"]
+refused("BadRequestException", mq.update_user, BrokerId=made["BrokerId"], Username="admin", Password="a-good-password")
+
+# Replication groups
+replicated = {
+    "ReplicationGroupId": "rg", "ReplicationGroupDescription": "d", "Engine": "redis", "EngineVersion": "7.1",
+    "CacheNodeType": "cache.t3.micro", "NumCacheClusters": 2, "AutomaticFailoverEnabled": True, "MultiAZEnabled": True,
+    "TransitEncryptionEnabled": True, "AtRestEncryptionEnabled": True, "AuthToken": "a-token-of-sixteen",
+    "Tags": [{"Key": "k", "Value": "v"}],
+}
+cache.create_replication_group(**replicated)
+refused("ReplicationGroupAlreadyExists", cache.create_replication_group, **replicated)
+refused(
+    "InvalidParameterCombination", cache.create_replication_group,
+    **{**replicated, "ReplicationGroupId": "other", "NumCacheClusters": 1},
+)
+refused("ReplicationGroupNotFoundFault", cache.describe_replication_groups, ReplicationGroupId="nobody")
+refused("InvalidReplicationGroupState", cache.delete_replication_group, ReplicationGroupId="rg")
+cache.create_replication_group(
+    ReplicationGroupId="sharded", ReplicationGroupDescription="d", Engine="valkey", EngineVersion="8.0", NumNodeGroups=2,
+    ReplicasPerNodeGroup=1, CacheNodeType="cache.t3.micro", AutomaticFailoverEnabled=True, ClusterMode="enabled",
+)
+wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="rg")
+wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="sharded")
+there = cache.describe_replication_groups(ReplicationGroupId="rg")["ReplicationGroups"][0]
+assert there["NodeGroups"][0]["PrimaryEndpoint"]["Address"].startswith("master.rg.") and there["AuthTokenEnabled"]
+assert cache.list_tags_for_resource(ResourceName=there["ARN"])["TagList"] == [{"Key": "k", "Value": "v"}]
+sharded = cache.describe_replication_groups(ReplicationGroupId="sharded")["ReplicationGroups"][0]
+assert len(sharded["NodeGroups"]) == 2 and sharded["ConfigurationEndpoint"]["Port"] == 6379
+assert len(cache.describe_cache_clusters(ShowCacheClustersNotInReplicationGroups=True)["CacheClusters"]) == 2
+refused("InvalidCacheClusterState", cache.delete_cache_cluster, CacheClusterId="rg-001")
+cache.increase_replica_count(ReplicationGroupId="rg", NewReplicaCount=2, ApplyImmediately=True)
+wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="rg")
+cache.decrease_replica_count(ReplicationGroupId="rg", NewReplicaCount=1, ApplyImmediately=True)
+wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="rg")
+rotated = cache.modify_replication_group(
+    ReplicationGroupId="rg", AuthToken="another-token-of-ours", AuthTokenUpdateStrategy="ROTATE", ApplyImmediately=True
+)
+assert rotated["ReplicationGroup"]["PendingModifiedValues"]["AuthTokenStatus"] == "ROTATING"
+cache.modify_replication_group_shard_configuration(ReplicationGroupId="sharded", NodeGroupCount=3, ApplyImmediately=True)
+wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="rg")
+wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="sharded")
+cache.delete_replication_group(ReplicationGroupId="rg", FinalSnapshotIdentifier="last-rg")
+cache.delete_replication_group(ReplicationGroupId="sharded")
+wait(cache.get_waiter("replication_group_deleted"), ReplicationGroupId="rg")
+wait(cache.get_waiter("replication_group_deleted"), ReplicationGroupId="sharded")
+assert cache.describe_snapshots(SnapshotName="last-rg")["Snapshots"][0]["SnapshotStatus"] == "available"
+cache.delete_snapshot(SnapshotName="last-rg")
+refused("SnapshotNotFoundFault", cache.describe_snapshots, SnapshotName="last-rg")
+
+# ActiveMQ
+while mq.describe_broker(BrokerId=active)["BrokerState"] != "RUNNING":
+    time.sleep(0.1)
+mq.update_user(BrokerId=active, Username="app", Password="another-password")
+refused("NotFoundException", mq.update_user, BrokerId=active, Username="nobody", Password="another-password")
+mq.update_broker(BrokerId=active, Logs={"Audit": True}, SecurityGroups=[group])
+there = mq.describe_broker(BrokerId=active)
+assert len(there["BrokerInstances"]) == 2 and there["Users"] == [{"PendingChange": "UPDATE", "Username": "app"}]
+assert there["Logs"]["Pending"] == {"Audit": True, "General": True} and there["SecurityGroups"] == [group]
+mq.reboot_broker(BrokerId=active)
+while "Pending" in mq.describe_broker(BrokerId=active)["Logs"]:
+    time.sleep(0.1)
+assert mq.list_users(BrokerId=active)["Users"] == [{"Username": "app"}]
+mq.delete_broker(BrokerId=active)
+while active in [b["BrokerId"] for b in mq.list_brokers()["BrokerSummaries"]]:
+    time.sleep(0.1)
+while len(ec2.describe_network_interfaces(Filters=[{"Name": "group-id", "Values": [group]}])["NetworkInterfaces"]) > 5:
+    time.sleep(0.1)
+
 # All of them come up, wear the group, change, and go.
 refused("DependencyViolation", ec2.delete_security_group, GroupId=group)
 assert len(ec2.describe_network_interfaces(Filters=[{"Name": "group-id", "Values": [group]}])["NetworkInterfaces"]) == 5

@@ -1,25 +1,23 @@
-//! RabbitMQ brokers.
+//! Brokers: what is to be done next. What there is and what is sent are in `broker_seen` and `broker_calls`.
 
 use async_trait::async_trait;
-use aws_sdk_mq::operation::describe_broker::DescribeBrokerOutput;
-use aws_sdk_mq::types::{BrokerState, DeploymentMode, EngineType, User};
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-use crate::cloud::parts::{applies, attributes, delete_when_settled, hindrance, is_version, known, texts};
+use super::broker_calls::{CREATE, UPDATE, UPDATE_USER, create, update, update_user};
+use super::broker_seen::{Detail, present};
+use crate::cloud::parts::{attributes, changed, delete_when_settled, hindrance, older, own};
 use crate::cloud::permission::ANY;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, TagCalls, TagChange,
-    Want, calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, TagCalls, TagChange, Want,
+    calling, found, reading,
 };
-use crate::eval::{Attrs, Value};
+use crate::eval::Attrs;
 use crate::plan::Change;
+use crate::schema::OnChange;
 
 /// `broker`
 pub struct Broker;
 
-const CREATE: &str = "mq:CreateBroker";
-const UPDATE: &str = "mq:UpdateBroker";
 const REBOOT: &str = "mq:RebootBroker";
 const DELETE: &str = "mq:DeleteBroker";
 const TAGS: TagCalls = TagCalls { set: "mq:CreateTags", remove: "mq:DeleteTags" };
@@ -30,8 +28,9 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look("mq:ListBrokers", ANY),
     Permission::look("mq:DescribeBroker", BROKER),
     Permission::change(CREATE, ANY),
-    Permission::change(UPDATE, BROKER).because("only when the version or instance type changes"),
-    Permission::change(REBOOT, BROKER).because("only when the version or instance type changes"),
+    Permission::change(UPDATE, BROKER).because("only when something changes"),
+    Permission::change(UPDATE_USER, BROKER).because("only for another password of ActiveMQ"),
+    Permission::change(REBOOT, BROKER).because("only to apply what holds after a reboot"),
     Permission::change(TAGS.set, BROKER).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, BROKER).because("only when a tag goes"),
     Permission::delete(DELETE, BROKER),
@@ -55,33 +54,6 @@ const PERMISSIONS: &[Permission] = &[
 ];
 const SERVICE_ROLE: &[&str] =
     &["iam::{account}:role/aws-service-role/mq.amazonaws.com/AWSServiceRoleForAmazonMQ"];
-
-/// What is remembered of a broker until a call.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Detail {
-    arn: String,
-    /// AWS's state.
-    status: String,
-    /// What holds after the next reboot.
-    pending_version: Option<String>,
-    pending_instance_type: Option<String>,
-}
-
-impl Detail {
-    fn of(present: &Present) -> Self {
-        serde_json::from_value(present.detail.clone()).unwrap_or_default()
-    }
-
-    /// Whether a change has been accepted and waits for a reboot.
-    fn awaits_reboot(&self, change: &Change) -> bool {
-        let wanted = change.after.as_str().unwrap_or_default();
-        match change.attribute.as_str() {
-            "version" => self.pending_version.as_deref().is_some_and(|pending| is_version(wanted, pending)),
-            "instance_type" => self.pending_instance_type.as_deref() == Some(wanted),
-            _ => false,
-        }
-    }
-}
 
 #[async_trait]
 impl Driver for Broker {
@@ -109,6 +81,14 @@ impl Driver for Broker {
         attrs
     }
 
+    /// ActiveMQ takes other groups and passwords in place, RabbitMQ does not.
+    fn on_change(&self, want: &Want, _present: &Present, change: &Change) -> OnChange {
+        match change.attribute.as_str() {
+            "password" | "security_groups" if want.text("engine") == Some("activemq") => OnChange::Update,
+            _ => change.on_change,
+        }
+    }
+
     fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
         let Observed::Present(present) = seen else { return Next::Call(Op::create(CREATE)) };
         // What was never running holds nothing, so it is made anew.
@@ -116,16 +96,22 @@ impl Driver for Broker {
         if let Some(next) = hindrance(want, present, 30, remake) {
             return next;
         }
-        let detail = Detail::of(present);
-        let own = || changes.iter().filter(|change| change.attribute != "tags");
-        let to_send: Vec<&str> = own()
-            .filter(|change| !detail.awaits_reboot(change))
-            .map(|change| change.attribute.as_str())
-            .collect();
+        if let (true, Some(from), Some(to)) =
+            (changed(changes, "version"), present.get("version").as_str(), want.text("version"))
+            && older(to, from)
+        {
+            return Next::Fail(format!(
+                "Amazon MQ cannot go back from {from} to {to}: write `version = \"{from}\"`, or make another broker"
+            ));
+        }
+        let to_send: Vec<&str> = own(changes).into_iter().filter(|name| *name != "password").collect();
         if !to_send.is_empty() {
             return Next::Call(Op::new(UPDATE).with(attributes(to_send)));
         }
-        if own().next().is_some() {
+        if changed(changes, "password") {
+            return Next::Call(Op::new(UPDATE_USER).with(attributes(["password"])));
+        }
+        if Detail::of(present).awaits_reboot && want.text("apply") == Some("immediately") {
             return Next::Call(Op::new(REBOOT));
         }
         TAGS.next(want, present).map_or(Next::Done, Next::Call)
@@ -145,15 +131,8 @@ impl Driver for Broker {
         let mq = &clients.mq;
         match (op.operation.as_str(), seen) {
             (CREATE, _) => create(clients, want).await,
-            (UPDATE, Observed::Present(present)) => {
-                let text = |name: &str| want.text(name).filter(|_| applies(op, name)).map(str::to_owned);
-                let call = mq
-                    .update_broker()
-                    .broker_id(&present.id)
-                    .set_engine_version(text("version"))
-                    .set_host_instance_type(text("instance_type"));
-                Ok(Reply::of(&call.send().await.map_err(calling(UPDATE))?, None))
-            }
+            (UPDATE, Observed::Present(present)) => update(clients, want, &present.id, op).await,
+            (UPDATE_USER, Observed::Present(present)) => update_user(clients, want, &present.id).await,
             (REBOOT, Observed::Present(present)) => {
                 let call = mq.reboot_broker().broker_id(&present.id);
                 Ok(Reply::of(&call.send().await.map_err(calling(REBOOT))?, None))
@@ -194,123 +173,18 @@ async fn id_by_name(clients: &Clients, name: &str) -> Result<Option<String>, Clo
     Ok(None)
 }
 
-fn present(broker: &DescribeBrokerOutput, want: &Want) -> Present {
-    let status = broker.broker_state().map(BrokerState::as_str).unwrap_or_default();
-    // `amqps://b-….mq.us-east-1.amazonaws.com:5671`
-    let urls = broker.broker_instances().iter().flat_map(|instance| instance.endpoints());
-    let url = urls.map(String::as_str).find(|url| url.starts_with("amqps://"));
-    let address = url.and_then(|url| url.strip_prefix("amqps://")?.trim_end_matches('/').rsplit_once(':'));
-    // AWS need not tell the users of a RabbitMQ broker.
-    let username = match broker.users() {
-        [user] => user.username(),
-        _ => None,
-    };
-    let deployment = broker.deployment_mode().map(|mode| mode.as_str().to_lowercase().replace('_', "-"));
-    let attrs = known([
-        ("name", broker.broker_name().into()),
-        ("engine", broker.engine_type().map(|engine| engine.as_str().to_lowercase()).into()),
-        ("version", want.version_as_asked("version", broker.engine_version())),
-        ("instance_type", broker.host_instance_type().into()),
-        ("deployment", deployment.into()),
-        ("username", username.into()),
-        ("publicly_accessible", broker.publicly_accessible().into()),
-        ("security_groups", texts(broker.security_groups().iter().map(String::as_str))),
-        ("subnets", texts(broker.subnet_ids().iter().map(String::as_str))),
-    ]);
-    let outputs = known([
-        ("endpoint", address.map(|(host, _)| host).into()),
-        ("port", address.and_then(|(_, port)| port.parse::<i64>().ok()).into()),
-        ("url", url.into()),
-        ("arn", broker.broker_arn().into()),
-    ]);
-    let detail = Detail {
-        arn: broker.broker_arn().unwrap_or_default().to_owned(),
-        status: status.to_owned(),
-        pending_version: broker.pending_engine_version().map(str::to_owned),
-        pending_instance_type: broker.pending_host_instance_type().map(str::to_owned),
-    };
-    let mut tags: Vec<(&String, &String)> = broker.tags().into_iter().flatten().collect();
-    tags.sort();
-    Present {
-        id: broker.broker_id().unwrap_or_default().to_owned(),
-        state: state(status, broker),
-        attrs,
-        outputs,
-        detail: serde_json::to_value(detail).unwrap_or_default(),
-        note: Some(words(status)),
-        ..Present::default()
-    }
-    .tagged(tags.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-}
-
-/// What AWS's state means (`BrokerState` of the service model).
-fn state(status: &str, broker: &DescribeBrokerOutput) -> State {
-    let actions: Vec<String> = broker
-        .actions_required()
-        .iter()
-        .map(|action| {
-            let code = action.action_required_code().unwrap_or_default();
-            action.action_required_info().map_or_else(|| code.to_owned(), |info| format!("{code}: {info}"))
-        })
-        .collect();
-    let actions = if actions.is_empty() { String::new() } else { format!(" ({})", actions.join("; ")) };
-    match status {
-        "RUNNING" => State::Settled,
-        "CREATION_FAILED" => State::Failed(format!(
-            "Amazon MQ could not make the broker{actions}; the next run makes it anew: look at its subnets, security \
-             groups and instance type first"
-        )),
-        "CRITICAL_ACTION_REQUIRED" => {
-            State::Failed(format!("Amazon MQ keeps the broker from running until you act{actions}"))
-        }
-        busy => State::Busy(words(busy)),
-    }
-}
-
-/// `DELETION_IN_PROGRESS` as people write it.
-fn words(status: &str) -> String {
-    status.to_lowercase().replace('_', " ")
-}
-
-async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {
-    let text = |name| want.text(name).map(str::to_owned);
-    let user = User::builder()
-        .set_username(text("username"))
-        .set_password(want.secret("password").map(str::to_owned))
-        .build();
-    let mode = match want.text("deployment") {
-        Some("cluster-multi-az") => DeploymentMode::ClusterMultiAz,
-        _ => DeploymentMode::SingleInstance,
-    };
-    let groups = want.id_texts("security_groups", "id");
-    let subnets = want.id_texts("subnets", "id");
-    let call = clients
-        .mq
-        .create_broker()
-        .broker_name(&want.name)
-        .creator_request_id(&want.token)
-        .engine_type(EngineType::Rabbitmq)
-        .set_engine_version(text("version"))
-        // RabbitMQ from 3.13 on knows nothing else.
-        .auto_minor_version_upgrade(true)
-        .set_host_instance_type(text("instance_type"))
-        .deployment_mode(mode)
-        .publicly_accessible(want.get("publicly_accessible") == &Value::Bool(true))
-        .set_security_groups((!groups.is_empty()).then_some(groups))
-        .set_subnet_ids((!subnets.is_empty()).then_some(subnets))
-        .users(user)
-        .set_tags(Some(want.tags.clone().into_iter().collect()));
-    let made = call.send().await.map_err(calling(CREATE))?;
-    Ok(Reply::of(&made, made.broker_id()))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
+    use crate::cloud::parts::applies;
     use crate::cloud::testing::{attrs, change, seen, want};
+    use crate::eval::Value;
+    use aws_sdk_mq::operation::describe_broker::DescribeBrokerOutput;
     use aws_sdk_mq::operation::describe_broker::builders::DescribeBrokerOutputBuilder;
-    use aws_sdk_mq::types::BrokerInstance;
+    use aws_sdk_mq::types::{
+        BrokerInstance, BrokerState, ChangeType, DeploymentMode, EngineType, UserSummary,
+    };
 
     fn rabbit() -> Want {
         let mut want = want("broker", "shop-rabbit");
@@ -359,16 +233,75 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_sent_then_rebooted_into() {
-        let want = rabbit();
+    fn a_change_is_sent_and_holds_after_a_reboot() {
+        let mut want = rabbit();
         let changes = [change("instance_type", "mq.t3.micro".into(), "mq.m5.large".into())];
         let there = seen(present(&broker(BrokerState::Running).build(), &want));
         assert!(matches!(Broker.next(&want, &there, &changes), Next::Call(op) if op.operation == UPDATE));
         let waiting = broker(BrokerState::Running).pending_host_instance_type("mq.m5.large").build();
-        let there = seen(present(&waiting, &want));
-        assert!(matches!(Broker.next(&want, &there, &changes), Next::Call(op) if op.operation == REBOOT));
+        let waiting = present(&waiting, &want);
+        assert_eq!(waiting.get("instance_type"), &"mq.m5.large".into());
+        assert!(
+            waiting
+                .pending
+                .as_ref()
+                .is_some_and(|words| words.starts_with("instance type mq.m5.large after"))
+        );
+        let there = seen(waiting);
+        assert!(matches!(Broker.next(&want, &there, &[]), Next::Done));
+        want.attrs.insert("apply".into(), "immediately".into());
+        assert!(matches!(Broker.next(&want, &there, &[]), Next::Call(op) if op.operation == REBOOT));
         let rebooting = seen(present(&broker(BrokerState::RebootInProgress).build(), &want));
         assert!(matches!(Broker.next(&want, &rebooting, &changes), Next::Wait { .. }));
+    }
+
+    #[test]
+    fn activemq_changes_in_place_what_rabbitmq_does_not() {
+        let mut want = rabbit();
+        let there = present(&broker(BrokerState::Running).build(), &want);
+        let replaced =
+            |name| Change { on_change: OnChange::Replace, ..change(name, Value::None, Value::None) };
+        assert_eq!(Broker.on_change(&want, &there, &replaced("security_groups")), OnChange::Replace);
+        want.attrs.insert("engine".into(), "activemq".into());
+        assert_eq!(Broker.on_change(&want, &there, &replaced("security_groups")), OnChange::Update);
+        assert_eq!(Broker.on_change(&want, &there, &replaced("username")), OnChange::Replace);
+        let both = [replaced("password"), replaced("security_groups")];
+        let Next::Call(op) = Broker.next(&want, &seen(there.clone()), &both) else { panic!() };
+        assert!(op.operation == UPDATE && applies(&op, "security_groups") && !applies(&op, "password"));
+        assert!(
+            matches!(Broker.next(&want, &seen(there), &both[..1]), Next::Call(op) if op.operation == UPDATE_USER)
+        );
+    }
+
+    #[test]
+    fn a_standby_is_named_beside_the_active_instance() {
+        let instance = |n: u8| {
+            BrokerInstance::builder()
+                .console_url(format!("https://b-{n}.mq.amazonaws.com:8162"))
+                .endpoints(format!("ssl://b-{n}.mq.amazonaws.com:61617"))
+                .endpoints(format!("stomp+ssl://b-{n}.mq.amazonaws.com:61614"))
+                .build()
+        };
+        let active = DescribeBrokerOutput::builder()
+            .broker_state(BrokerState::Running)
+            .users(UserSummary::builder().username("app").pending_change(ChangeType::Update).build())
+            .broker_instances(instance(1))
+            .broker_instances(instance(2));
+        let there = present(&active.build(), &rabbit());
+        let output = |name: &str| there.outputs.get(name).and_then(Value::as_str).map(str::to_owned).unwrap();
+        assert_eq!(
+            output("url"),
+            "failover:(ssl://b-1.mq.amazonaws.com:61617,ssl://b-2.mq.amazonaws.com:61617)"
+        );
+        assert_eq!(
+            (output("endpoint"), output("console")),
+            ("b-1.mq.amazonaws.com".into(), "https://b-1.mq.amazonaws.com:8162".into())
+        );
+        assert_eq!(
+            output("stomp"),
+            "stomp+ssl://b-1.mq.amazonaws.com:61614,stomp+ssl://b-2.mq.amazonaws.com:61614"
+        );
+        assert!(there.pending.is_some_and(|words| words.starts_with("user app after the next reboot")));
     }
 
     #[test]

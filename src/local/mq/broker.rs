@@ -27,6 +27,8 @@ pub struct Broker {
     pub auto_minor: bool,
     /// Whether general logs are sent to CloudWatch.
     pub logs: bool,
+    /// Whether audit logs are; ActiveMQ only.
+    pub audit: bool,
     /// `{"dayOfWeek", "timeOfDay", "timeZone"}`
     pub maintenance_window: Value,
     /// The names of its users; their passwords are kept nowhere.
@@ -42,7 +44,10 @@ pub struct Broker {
     pub running_at: i64,
     pub pending_version: Option<String>,
     pub pending_instance_type: Option<String>,
-    pub pending_logs: Option<bool>,
+    /// General and audit.
+    pub pending_logs: Option<(bool, bool)>,
+    /// Users with changes that hold after a reboot.
+    pub pending_users: Vec<String>,
     /// When it is up again, if it is being rebooted.
     pub rebooted_at: Option<i64>,
     /// When it is gone, if it is being deleted.
@@ -70,7 +75,8 @@ impl Broker {
             self.version = self.pending_version.take().unwrap_or_else(|| self.version.clone());
             self.instance_type =
                 self.pending_instance_type.take().unwrap_or_else(|| self.instance_type.clone());
-            self.logs = self.pending_logs.take().unwrap_or(self.logs);
+            (self.logs, self.audit) = self.pending_logs.take().unwrap_or((self.logs, self.audit));
+            self.pending_users.clear();
         }
     }
 
@@ -97,7 +103,7 @@ impl Broker {
             return json!([{ "consoleURL": format!("https://{}", self.host), "endpoints": [endpoint] }]);
         }
         let instance = |(at, address): (usize, &String)| {
-            let host = self.host.replacen('.', &format!("-{}.", at + 1), 1);
+            let host = self.host_of(at);
             let endpoints = [
                 format!("ssl://{host}:61617"),
                 format!("amqp+ssl://{host}:5671"),
@@ -110,16 +116,53 @@ impl Broker {
         self.addresses.iter().enumerate().map(instance).collect()
     }
 
+    fn user(&self, name: &str) -> Value {
+        match self.pending_users.iter().any(|pending| pending == name) {
+            true => json!({ "username": name, "pendingChange": "UPDATE" }),
+            false => json!({ "username": name }),
+        }
+    }
+
+    /// The host name of one of its instances; all those of RabbitMQ have one.
+    fn host_of(&self, at: usize) -> String {
+        match self.engine == "RABBITMQ" {
+            true => self.host.clone(),
+            false => self.host.replacen('.', &format!("-{}.", at + 1), 1),
+        }
+    }
+
+    pub(super) fn has_host(&self, host: &str) -> bool {
+        (0..self.addresses.len().max(1)).any(|at| self.host_of(at) == host)
+    }
+
+    /// Where it listens.
+    pub fn ports(&self) -> Vec<u16> {
+        match self.engine == "RABBITMQ" {
+            true => vec![5671, 443, 15671],
+            false => vec![61617, 5671, 61614, 8883, 61619, 8162],
+        }
+    }
+
     fn description(&self, cx: &Cx) -> Value {
         let mut value = self.summary(cx);
         let rabbit = self.engine == "RABBITMQ";
         // RabbitMQ's users are the broker's own business.
         let users: Vec<Value> =
-            if rabbit { vec![] } else { self.users.iter().map(|name| json!({ "username": name })).collect() };
+            if rabbit { vec![] } else { self.users.iter().map(|name| self.user(name)).collect() };
         let group = |kind: &str| format!("/aws/amazonmq/broker/{}/{kind}", self.id);
         let mut logs = json!({ "general": self.logs, "generalLogGroup": group("general") });
-        if let (Some(members), Some(pending)) = (logs.as_object_mut(), self.pending_logs) {
-            members.insert("pending".to_owned(), json!({ "general": pending }));
+        if let Some(members) = logs.as_object_mut() {
+            if !rabbit {
+                members.insert("audit".to_owned(), json!(self.audit));
+                members.insert("auditLogGroup".to_owned(), json!(group("audit")));
+            }
+            if let Some((general, audit)) = self.pending_logs {
+                let pending = match rabbit {
+                    true => json!({ "general": general }),
+                    false => json!({ "general": general, "audit": audit }),
+                };
+                members.insert("pending".to_owned(), pending);
+            }
         }
         let more = json!({
             "actionsRequired": [], "authenticationStrategy": "SIMPLE", "autoMinorVersionUpgrade": self.auto_minor,
@@ -127,7 +170,7 @@ impl Broker {
             "configurations": { "current": { "id": self.configuration, "revision": 1 }, "history": [] },
             "encryptionOptions": { "useAwsOwnedKey": true }, "engineVersion": self.version, "logs": logs,
             "maintenanceWindowStartTime": self.maintenance_window, "publiclyAccessible": self.public,
-            "securityGroups": self.groups, "storageType": "EBS", "subnetIds": self.subnets, "tags": self.tags,
+            "securityGroups": self.groups, "storageType": if rabbit { "EBS" } else { "EFS" }, "subnetIds": self.subnets, "tags": self.tags,
             "users": users, "dataReplicationMode": "NONE",
         });
         if let (Some(members), Value::Object(more)) = (value.as_object_mut(), more) {
@@ -175,6 +218,6 @@ pub fn list_users(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Faul
     if broker.engine == "RABBITMQ" {
         return bad("Listing users is not supported for RabbitMQ brokers.");
     }
-    let users: Vec<Value> = broker.users.iter().map(|name| json!({ "username": name })).collect();
+    let users: Vec<Value> = broker.users.iter().map(|name| broker.user(name)).collect();
     Ok(Reply::Json(json!({ "brokerId": broker.id, "maxResults": 100, "users": users })))
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::create::check_password;
 use super::{bad, broker, engines};
 use crate::local::common::{MINUTE, spread};
 use crate::local::{Call, Cx, Fault, Reply, State};
@@ -59,8 +60,10 @@ pub fn update(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
     if let Some(instance_type) = instance_type {
         found.pending_instance_type = (instance_type != found.instance_type).then_some(instance_type);
     }
-    if let Some(general) = call.flag("logs.general") {
-        found.pending_logs = (general != found.logs).then_some(general);
+    let logs =
+        (call.flag("logs.general").unwrap_or(found.logs), call.flag("logs.audit").unwrap_or(found.audit));
+    if call.params.get("logs").is_some() {
+        found.pending_logs = (logs != (found.logs, found.audit)).then_some(logs);
     }
     found.auto_minor = call.flag("autoMinorVersionUpgrade").unwrap_or(found.auto_minor);
     if let Some(window) = call.params.get("maintenanceWindowStartTime") {
@@ -74,7 +77,7 @@ pub fn update(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "engineVersion": found.pending_version.as_ref().unwrap_or(&found.version),
         "hostInstanceType": found.pending_instance_type.as_ref().unwrap_or(&found.instance_type),
         "maintenanceWindowStartTime": found.maintenance_window,
-        "logs": { "general": found.pending_logs.unwrap_or(found.logs) },
+        "logs": { "general": found.pending_logs.map_or(found.logs, |(general, _)| general) },
     });
     if let (Some(members), false) = (reply.as_object_mut(), groups.is_empty()) {
         members.insert("securityGroups".to_owned(), json!(groups));
@@ -84,6 +87,30 @@ pub fn update(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         state.regroup(cx, &wearer, &groups);
     }
     Ok(Reply::Json(reply))
+}
+
+/// What Amazon MQ says to whoever changes the users of RabbitMQ.
+pub const NO_USERS: &str =
+    "This operation is not supported for RabbitMQ brokers: use the broker's own management API.";
+
+/// Changes a user's password, which is kept nowhere.
+pub fn update_user(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
+    let broker = broker(state, cx, call)?;
+    if broker.engine == "RABBITMQ" {
+        return bad(NO_USERS);
+    }
+    let name = call.text("username").unwrap_or_default();
+    if !broker.users.contains(&name) {
+        let message = format!("Can't find requested user [{name}]. Make sure your user exists.");
+        return Err(Fault::new(404, "NotFoundException", message));
+    }
+    if let Some(password) = call.text("password") {
+        check_password(&password)?;
+    }
+    if !broker.pending_users.contains(&name) {
+        broker.pending_users.push(name);
+    }
+    Ok(Reply::Json(json!({})))
 }
 
 pub fn reboot(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {

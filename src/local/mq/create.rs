@@ -66,6 +66,8 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         pending_version: None,
         pending_instance_type: None,
         pending_logs: None,
+        pending_users: Vec::new(),
+        audit: call.flag("logs.audit").unwrap_or(false),
         rebooted_at: None,
         gone_at: None,
         name,
@@ -149,7 +151,10 @@ fn check_mode(engine: &str, mode: &str) -> Result<(), Fault> {
 
 fn check_users(users: &[Value], engine: &str) -> Result<Vec<String>, Fault> {
     if users.is_empty() || (engine == "RABBITMQ" && users.len() != 1) {
-        return bad("A RabbitMQ broker is created with exactly one administrative user.");
+        return bad(match engine {
+            "RABBITMQ" => "A RabbitMQ broker is created with exactly one administrative user.",
+            _ => "An ActiveMQ broker is created with at least one user.",
+        });
     }
     let mut names = Vec::new();
     for user in users {
@@ -164,16 +169,20 @@ fn check_users(users: &[Value], engine: &str) -> Result<Vec<String>, Fault> {
         if engine == "RABBITMQ" && name == "guest" {
             return bad("Broker user name [guest] is reserved.");
         }
-        let different: BTreeSet<char> = password.chars().collect();
-        if !(12..=250).contains(&password.len()) || different.len() < 4 || password.contains([',', ':', '='])
-        {
-            return bad(
-                "Broker user password is invalid. It must have 12 to 250 characters, at least 4 different ones, and no commas, colons and equals signs.",
-            );
-        }
+        check_password(password)?;
         names.push(name.to_owned());
     }
     Ok(names)
+}
+
+pub(super) fn check_password(password: &str) -> Result<(), Fault> {
+    let different: BTreeSet<char> = password.chars().collect();
+    if !(12..=250).contains(&password.len()) || different.len() < 4 || password.contains([',', ':', '=']) {
+        return bad(
+            "Broker user password is invalid. It must have 12 to 250 characters, at least 4 different ones, and no commas, colons and equals signs.",
+        );
+    }
+    Ok(())
 }
 
 fn subnets(

@@ -1,4 +1,4 @@
-//! Amazon MQ: brokers, mostly for RabbitMQ.
+//! Amazon MQ: brokers of RabbitMQ and ActiveMQ.
 
 mod broker;
 mod change;
@@ -36,7 +36,7 @@ impl Mq {
 
     /// The broker that answers at a host name, in whatever region.
     pub fn at_host(&self, host: &str) -> Option<&Broker> {
-        self.regions.values().flat_map(|region| region.brokers.values()).find(|broker| broker.host == host)
+        self.regions.values().flat_map(|region| region.brokers.values()).find(|broker| broker.has_host(host))
     }
 }
 
@@ -58,9 +58,13 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "ListTags" => tags::list(state, cx, call),
         "CreateTags" => tags::create(state, cx, call),
         "DeleteTags" => tags::delete(state, cx, call),
-        "CreateUser" | "UpdateUser" | "DeleteUser" | "DescribeUser" => {
-            bad("This operation is not supported for RabbitMQ brokers: use the broker's own management API.")
-        }
+        "UpdateUser" => change::update_user(state, cx, call),
+        "CreateUser" | "DeleteUser" | "DescribeUser" => match broker(state, cx, call)?.engine.as_str() {
+            "RABBITMQ" => bad(change::NO_USERS),
+            _ => {
+                bad("The local cloud changes the users that an ActiveMQ broker was made with, and no others.")
+            }
+        },
         operation => Err(Service::Mq.unknown(operation)),
     }
 }
