@@ -57,6 +57,8 @@ UNDECLARED = {
 MODEL_IS_WRONG = {
     # The documentation has `Ready` and so on as its status.
     ("DescribeEnvironmentHealth.Status", "not in the enumeration"),
+    # The model that AWS's own `eb` CLI brings along has it, and `eb health` fails without.
+    ("DescribeConfigurationSettings.ConfigurationSettings[]", "unknown element <Tier>"),
 }
 
 # Operations that nobody can tour on a port, since their requests are another operation's but for the host.

@@ -58,17 +58,15 @@ pub(super) fn show(state: &State, cx: &Cx, environment: &Environment) -> Vec<Ele
     if environment.settings.enhanced() {
         children.push(Element::text("HealthStatus", health.status));
     }
-    children.push(Element::new(
-        "Tier",
-        vec![
-            Element::text("Name", "WebServer"),
-            Element::text("Type", "Standard"),
-            Element::text("Version", "1.0"),
-        ],
-    ));
+    children.push(tier());
     children.push(Element::new("EnvironmentLinks", Vec::new()));
     children.push(Element::text("EnvironmentArn", arn(cx, "elasticbeanstalk", &name)));
     children
+}
+
+fn tier() -> Element {
+    let members = [("Name", "WebServer"), ("Type", "Standard"), ("Version", "1.0")];
+    Element::new("Tier", members.map(|(name, text)| Element::text(name, text)).to_vec())
 }
 
 pub(super) fn environments(state: &State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
@@ -141,6 +139,8 @@ fn setting_set(environment: &Environment, settings: &Settings, status: &str) -> 
         Element::text("SolutionStackName", &environment.stack),
         Element::text("PlatformArn", &environment.platform),
         Element::text("ApplicationName", &environment.application),
+        // The model of the `eb` CLI has it, and `eb health` needs it.
+        tier(),
         Element::text("EnvironmentName", &environment.name),
         Element::text("DeploymentStatus", status),
         Element::text("DateCreated", iso(environment.created)),

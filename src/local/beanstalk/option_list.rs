@@ -79,6 +79,24 @@ pub(super) struct Spec {
     pub(super) severity: Severity,
 }
 
+/// Options of classic load balancers, which the library's table takes for mistakes: the `eb` CLI gives some of them
+/// whatever the type is, and to the others they say nothing.
+fn classic() -> impl Iterator<Item = Spec> {
+    let options = [
+        ("aws:elb:loadbalancer", "CrossZone", Values::Flag),
+        ("aws:elb:policies", "ConnectionDrainingEnabled", Values::Flag),
+        ("aws:elb:policies", "ConnectionDrainingTimeout", Values::Int(1, 3_600)),
+        ("aws:elb:policies", "ConnectionSettingIdleTimeout", Values::Int(1, 3_600)),
+        ("aws:elb:healthcheck", "HealthyThreshold", Values::Int(2, 10)),
+        ("aws:elb:healthcheck", "UnhealthyThreshold", Values::Int(2, 10)),
+        ("aws:elb:healthcheck", "Interval", Values::Int(5, 300)),
+        ("aws:elb:healthcheck", "Timeout", Values::Int(2, 60)),
+    ];
+    let spec =
+        |(namespace, name, values)| Spec { namespace, name, values, default: None, severity: Severity::None };
+    options.into_iter().map(spec)
+}
+
 /// Every option.
 pub(super) static SPECS: LazyLock<Vec<Spec>> = LazyLock::new(|| {
     let namespaces = beanstalk_options().namespaces.iter();
@@ -97,6 +115,7 @@ pub(super) static SPECS: LazyLock<Vec<Spec>> = LazyLock::new(|| {
         .flat_map(|(namespace, known)| {
             known.options.iter().map(move |(name, setting)| spec(namespace, name, setting))
         })
+        .chain(classic())
         .collect()
 });
 
