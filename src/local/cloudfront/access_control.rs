@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{body, check_match, no_content, tagged};
+use super::{body, check_match, listed, no_content, tagged};
 use crate::local::{Call, Element, Fault, Reply, State};
 
 /// An origin access control.
@@ -89,8 +89,8 @@ pub(super) fn delete(state: &mut State, call: &Call) -> Result<Reply, Fault> {
     Ok(no_content())
 }
 
-pub(super) fn list(state: &State) -> Result<Reply, Fault> {
-    let summary = |control: &AccessControl| {
+pub(super) fn list(state: &State, call: &Call) -> Result<Reply, Fault> {
+    let summary = |control: &&AccessControl| {
         let mut children = vec![Element::text("Id", &control.id)];
         children.extend(control.config.children.iter().cloned());
         if control.config.child("Description").is_none() {
@@ -98,13 +98,7 @@ pub(super) fn list(state: &State) -> Result<Reply, Fault> {
         }
         Element::new("OriginAccessControlSummary", children)
     };
-    let items: Vec<Element> = state.cloudfront.access_controls.values().map(summary).collect();
-    let children = vec![
-        Element::text("Marker", ""),
-        Element::text("MaxItems", 100),
-        Element::text("IsTruncated", false),
-        Element::text("Quantity", items.len()),
-        Element::new("Items", items),
-    ];
-    Ok(Reply::Xml(vec![Element::new("OriginAccessControlList", children)]))
+    let all =
+        state.cloudfront.access_controls.values().map(|control| (control.id.clone(), control)).collect();
+    Ok(listed("OriginAccessControlList", call, all, summary))
 }

@@ -156,7 +156,7 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "GetOriginAccessControlConfig" => access_control::get_config(state, call),
         "UpdateOriginAccessControl" => access_control::update(state, call),
         "DeleteOriginAccessControl" => access_control::delete(state, call),
-        "ListOriginAccessControls" => access_control::list(state),
+        "ListOriginAccessControls" => access_control::list(state, call),
         other => {
             let message = format!("CloudFront of the local cloud does not know {other}");
             Err(Fault::new(400, "UnknownOperationException", message))

@@ -255,15 +255,17 @@ pub(super) fn delete(state: &mut State, call: &Call) -> Result<Vec<Element>, Fau
     Ok(Vec::new())
 }
 
-fn certificate_list(listener: &Listener) -> Element {
-    let list = listener.certificates.iter().enumerate().map(|(index, arn)| {
+fn certificate_list<'a>(listed: impl IntoIterator<Item = (usize, &'a String)>) -> Element {
+    let list = listed.into_iter().map(|(index, arn)| {
         vec![Element::text("CertificateArn", arn), Element::text("IsDefault", index == 0)]
     });
     Element::list("Certificates", "member", list)
 }
 
 pub(super) fn certificates(state: &State, call: &Call) -> Result<Vec<Element>, Fault> {
-    Ok(vec![certificate_list(find(state, &required(call, "ListenerArn")?)?)])
+    let listener = find(state, &required(call, "ListenerArn")?)?;
+    let (page, next) = paged(call, listener.certificates.iter().enumerate().collect())?;
+    Ok(std::iter::once(certificate_list(page)).chain(next).collect())
 }
 
 pub(super) fn add_certificates(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
@@ -277,7 +279,7 @@ pub(super) fn add_certificates(state: &mut State, cx: &Cx, call: &Call) -> Resul
             listener.certificates.push(arn);
         }
     }
-    Ok(vec![certificate_list(listener)])
+    Ok(vec![certificate_list(listener.certificates.iter().enumerate())])
 }
 
 pub(super) fn remove_certificates(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault> {

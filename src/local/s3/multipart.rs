@@ -227,15 +227,34 @@ pub fn list_parts(state: &mut State, call: &Call) -> Result<Reply, Fault> {
 pub fn list_uploads(state: &mut State, call: &Call) -> Result<Reply, Fault> {
     let prefix = call.text("prefix").unwrap_or_default();
     let bucket = bucket(state, call)?;
+    let mut uploads: Vec<(&String, &Upload)> =
+        bucket.uploads.iter().filter(|(_, upload)| upload.key.starts_with(&prefix)).collect();
+    uploads.sort_by(|(a_id, a), (b_id, b)| (&a.key, a.started_at, *a_id).cmp(&(&b.key, b.started_at, *b_id)));
+    let (key, id) = (call.text("key-marker"), call.text("upload-id-marker"));
+    let start = key.as_ref().map_or(0, |key| {
+        let seen = uploads.iter().position(|(own, upload)| upload.key == *key && Some(*own) == id.as_ref());
+        // Without an id, the uploads of the key itself are not listed either.
+        seen.map_or_else(|| uploads.partition_point(|(_, upload)| upload.key <= *key), |at| at + 1)
+    });
+    let max =
+        call.int("max-uploads").and_then(|max| usize::try_from(max).ok()).unwrap_or(1000).clamp(1, 1000);
+    let rest = uploads.get(start..).unwrap_or_default();
+    let page = rest.get(..max.min(rest.len())).unwrap_or_default();
+    let truncated = rest.len() > page.len();
     let mut members = vec![
         Element::text("Bucket", &bucket.name),
+        Element::text("KeyMarker", key.unwrap_or_default()),
+        Element::text("UploadIdMarker", id.unwrap_or_default()),
         Element::text("Prefix", &prefix),
-        Element::text("MaxUploads", 1000),
-        Element::text("IsTruncated", false),
+        Element::text("MaxUploads", max),
+        Element::text("IsTruncated", truncated),
     ];
+    if let Some((id, upload)) = page.last().filter(|_| truncated) {
+        members.push(Element::text("NextKeyMarker", &upload.key));
+        members.push(Element::text("NextUploadIdMarker", id));
+    }
     let owner = |name: &str| Element::new(name, vec![Element::text("ID", ACCOUNT)]);
-    let uploads = bucket.uploads.iter().filter(|(_, upload)| upload.key.starts_with(&prefix));
-    members.extend(uploads.map(|(id, upload)| {
+    members.extend(page.iter().map(|(id, upload)| {
         Element::new(
             "Upload",
             vec![
