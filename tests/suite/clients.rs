@@ -1,5 +1,5 @@
-//! Other people's clients against the local cloud on a port: boto3, whose answers are held against botocore's models of
-//! the services (`tests/tools/conform.py`).
+//! Other people's clients against the local cloud on a port: boto3 and the AWS CLI, whose answers are held against botocore's
+//! models of the services (`tests/tools/conform.py`).
 
 use std::path::Path;
 use std::process::Output;
@@ -35,6 +35,11 @@ fn drive(script: &str, times: f64) {
 #[test]
 fn boto3_drives_the_stores_and_finds_them_true_to_their_models() {
     drive("stores.py", 600.0);
+}
+
+#[test]
+fn the_aws_cli_drives_what_is_left_and_pages_and_waits() {
+    drive("pages.py", 600.0);
 }
 
 #[test]

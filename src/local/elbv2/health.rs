@@ -119,7 +119,10 @@ pub(super) fn describe(state: &State, cx: &Cx, call: &Call) -> Result<Vec<Elemen
     let wanted = read_targets(&call.params);
     let mut shown: Vec<Vec<Element>> = Vec::new();
     let used = state.elbv2.load_balancers.values().any(|lb| lb.target_groups(state).any(|g| g == group.arn));
-    for target in &group.targets {
+    // Whose delay is over is registered no longer.
+    let targets: Vec<&Target> =
+        group.targets.iter().filter(|target| target.draining.is_none_or(|until| cx.now < until)).collect();
+    for target in &targets {
         let listed = wanted.is_empty()
             || wanted
                 .iter()
@@ -131,7 +134,7 @@ pub(super) fn describe(state: &State, cx: &Cx, call: &Call) -> Result<Vec<Elemen
         shown.push(show(state, group, target, health, used));
     }
     for (id, port) in &wanted {
-        if !group.targets.iter().any(|target| target.id == *id) {
+        if !targets.iter().any(|target| target.id == *id) {
             let port = port.unwrap_or(group.port);
             let reason =
                 ("unused", Some(("Target.NotRegistered", "Target is not registered to the target group")));
