@@ -1,6 +1,7 @@
 //! `vpipe local`
 
 use clap::Subcommand;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,10 +41,46 @@ struct Serve {
     #[arg(long, default_value = ".vpipe/local/cloud.json", value_name = "FILE")]
     state: PathBuf,
 
+    /// The shell whose words it prints what to export in
+    #[arg(long, value_enum, default_value_t = Shell::usual())]
+    shell: Shell,
+
     /// Something that goes wrong at the N-th changing call: `lost@N`, `throttle@N`, `expire@N`, `kill@N:before`,
     /// `kill@N:after`
     #[arg(long, value_name = "FAULT")]
     fault: Vec<Trouble>,
+}
+
+/// Whose words set variables of the environment.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Shell {
+    /// bash, zsh and the like
+    Bash,
+    /// PowerShell
+    Powershell,
+}
+
+impl Shell {
+    fn usual() -> Self {
+        if cfg!(windows) { Self::Powershell } else { Self::Bash }
+    }
+
+    /// What makes any AWS client use the local cloud at an address. Some read the region of one name, some of the other.
+    fn exports(self, address: SocketAddr) -> String {
+        let endpoint = format!("http://{address}");
+        let variables = [
+            ("AWS_ENDPOINT_URL", endpoint.as_str()),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+        ];
+        let line = |(name, value)| match self {
+            Self::Bash => format!("export {name}={value}\n"),
+            Self::Powershell => format!("$env:{name} = \"{value}\"\n"),
+        };
+        variables.into_iter().map(line).collect()
+    }
 }
 
 /// Delete the local cloud and the journals of what was run on it
@@ -78,11 +115,7 @@ fn serve_until_interrupted(args: &Serve, terminal: Terminal) -> Result<(), Strin
         let server = serve(local, args.port, now).await.map_err(|why| {
             format!("port {} cannot be had: {why}; choose another with `--port`", args.port)
         })?;
-        terminal.print(&format!(
-            "export AWS_ENDPOINT_URL=http://{}\n\
-             export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1\n",
-            server.address
-        ));
+        terminal.print(&args.shell.exports(server.address));
         terminal.note("the local cloud is served; Ctrl-C ends it");
         tokio::signal::ctrl_c().await.map_err(|why| why.to_string())?;
         server.stop().await.map_err(|why| why.to_string())
@@ -100,4 +133,22 @@ fn reset(args: &Reset, terminal: Terminal) -> Result<(), String> {
     std::fs::remove_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
     terminal.note(&format!("deleted {}", folder.display()));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shell_has_its_words() {
+        let at = SocketAddr::from(([127, 0, 0, 1], 4577));
+        let (bash, powershell) = (Shell::Bash.exports(at), Shell::Powershell.exports(at));
+        assert!(bash.starts_with("export AWS_ENDPOINT_URL=http://127.0.0.1:4577\n"), "{bash}");
+        assert!(bash.ends_with("export AWS_DEFAULT_REGION=us-east-1\n"), "{bash}");
+        assert!(
+            powershell.starts_with("$env:AWS_ENDPOINT_URL = \"http://127.0.0.1:4577\"\n"),
+            "{powershell}"
+        );
+        assert_eq!(bash.lines().count(), powershell.lines().count());
+    }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Application, Status, events, operations, refuse};
-use crate::local::common::{arn, check_tags, iso, tags_at};
+use crate::local::common::{SECOND, arn, check_tags, iso, tags_at};
 use crate::local::support::{member, optional, required};
 use crate::local::{Call, Cx, Element, Fault, Reply, State, neighbours};
 
@@ -149,6 +149,9 @@ pub(super) fn update_lifecycle(state: &mut State, cx: &Cx, call: &Call) -> Resul
     Ok(Reply::Xml(vec![Element::text("ApplicationName", &name), lifecycle(application)]))
 }
 
+/// What the `eb` CLI waits for.
+const DELETED: &str = "The application has been deleted successfully.";
+
 pub(super) fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
     let name = required(call, "ApplicationName")?;
     // Deleting what is not there succeeds.
@@ -160,14 +163,17 @@ pub(super) fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
         .filter(|(_, e)| e.region == cx.region && e.application == name && e.alive())
         .map(|(index, _)| index)
         .collect();
-    if running.is_empty() {
-        remove(state, &cx.region, &name, cx.now);
-        return Ok(Reply::Xml(Vec::new()));
-    }
-    if call.flag("TerminateEnvByForce") != Some(true) {
+    if !running.is_empty() && call.flag("TerminateEnvByForce") != Some(true) {
         let message = format!("Unable to delete application {name} because it has running environments.");
         return refuse("OperationInProgressFailure", message);
     }
+    events::record_deletion(state, cx, &name, cx.now, "deleteApplication is starting.");
+    if running.is_empty() {
+        events::record_deletion(state, cx, &name, cx.now + SECOND, DELETED);
+        remove(state, &cx.region, &name, cx.now);
+        return Ok(Reply::Xml(Vec::new()));
+    }
+    events::record_deletion(state, cx, &name, cx.now, "Invoking Environment Termination workflows.");
     let mut gone = cx.now;
     for index in running {
         let busy = state.beanstalk.environments.get(index).is_some_and(|e| e.status == Status::Terminating);
@@ -177,6 +183,8 @@ pub(super) fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
         let last = state.beanstalk.environments.get(index).and_then(|e| e.agenda.last());
         gone = gone.max(last.map_or(cx.now, |planned| planned.at));
     }
+    events::record_deletion(state, cx, &name, gone, "The environment termination step is done.");
+    events::record_deletion(state, cx, &name, gone + SECOND, DELETED);
     find_mut(state, cx, &name)?.gone = Some(gone);
     Ok(Reply::Xml(Vec::new()))
 }

@@ -84,6 +84,21 @@ pub(super) fn record(
     push(state, event);
 }
 
+/// Records an event of an application's deletion; it is not told before its time.
+pub(super) fn record_deletion(state: &mut State, cx: &Cx, application: &str, at: i64, message: &str) {
+    let event = Event {
+        at,
+        region: cx.region.clone(),
+        message: message.to_owned(),
+        application: application.to_owned(),
+        environment: None,
+        version: None,
+        request_id: Some(cx.request_id.clone()),
+        severity: Severity::Info,
+    };
+    push(state, event);
+}
+
 /// Records an event of an application or version.
 pub(super) fn record_application(
     state: &mut State,
