@@ -91,11 +91,12 @@ fn read_list(name: &str) -> Result<List, String> {
 
 /// The attributes of a body that holds nothing else.
 fn attributes(body: &Body) -> Result<Vec<(&str, &Expr)>, String> {
-    let attribute = |entry| match entry {
-        &Entry::Attribute(ref one) => Ok((one.name.value.as_str(), &one.value)),
-        _ => Err("a list holds only attributes".to_owned()),
-    };
-    body.entries.iter().map(attribute).collect()
+    let mut all = Vec::with_capacity(body.entries.len());
+    for entry in &body.entries {
+        let Entry::Attribute(one) = entry else { return Err("a list holds only attributes".to_owned()) };
+        all.push((one.name.value.as_str(), &one.value));
+    }
+    Ok(all)
 }
 
 /// The texts of a list of texts.
