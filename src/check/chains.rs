@@ -13,11 +13,12 @@ impl<'a> Checker<'a> {
     /// Reports a chain of names that begins with a name that there is not, or goes on after an output that there is
     /// not, where it can be told what is meant; false where not.
     pub(super) fn foreign_chain(&mut self, e: &'a Expr, hint: Option<&Type>) -> bool {
-        if !matches!(e.kind, ExprKind::Member(..)) {
-            return false;
-        }
+        let ExprKind::Member(inner, _) = &e.kind else { return false };
         let Some(root) = root(e) else { return false };
         let known = self.knows(root);
+        if known && !matches!(inner.kind, ExprKind::Member(..)) {
+            return false;
+        }
         if known && self.locals.get(root).is_some() || !known && self.is_lost(root) {
             return false;
         }

@@ -408,6 +408,11 @@ fn values(ty: &Type) -> Type {
     }
 }
 
+/// A text that would be of a type without its quotes, and where it stands.
+fn without_quotes(e: &Expr, ty: &Type) -> Option<(Span, String)> {
+    unquoted(e, ty.base()?).map(|text| (e.span, text))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -429,9 +434,4 @@ mod tests {
         let sum = computed(&Type::string(), BinaryOp::Add, &secret).unwrap();
         assert_eq!(sum.to_string(), "Secret<String>");
     }
-}
-
-/// A text that would be of a type without its quotes, and where it stands.
-fn without_quotes(e: &Expr, ty: &Type) -> Option<(Span, String)> {
-    unquoted(e, ty.base()?).map(|text| (e.span, text))
 }

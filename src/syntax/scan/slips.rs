@@ -213,8 +213,7 @@ impl Scanner<'_> {
         if !word.chars().filter(odd).all(|c| letter_like(c).is_some()) {
             return false;
         }
-        let length =
-            word.char_indices().filter(|(_, c)| odd(c)).last().map_or(0, |(at, c)| at + c.len_utf8());
+        let length = word.char_indices().rfind(|(_, c)| odd(c)).map_or(0, |(at, c)| at + c.len_utf8());
         let seen = word.get(..length).unwrap_or_default();
         let meant: String = seen.chars().map(|c| letter_like(c).unwrap_or(c)).collect();
         let span = self.span(start, start + length);
