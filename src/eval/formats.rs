@@ -11,7 +11,7 @@ pub(super) fn respelled(text: &str, example: Option<&str>) -> Vec<String> {
     let mut all = vec![text.trim().to_owned(), lower.clone(), hyphens];
     all.extend(text.strip_prefix(['v', 'V']).map(str::to_owned));
     // `t3.micro` for `db.t3.micro`, and the other way round.
-    let head = example.and_then(|example| example.split_once('.'));
+    let head = example.and_then(|example| example.split_once('.')).filter(|_| lower.contains('.'));
     all.extend(head.map(|(head, _)| format!("{head}.{lower}")));
     all.extend(lower.split_once('.').map(|(_, tail)| tail.to_owned()));
     if !text.contains("://") {
