@@ -422,6 +422,25 @@ mod tests {
         assert_eq!(value("1_000"), Int(1_000));
     }
 
+    /// Every place of the findings lies in the text, and cuts no character.
+    fn places_stand_in(text: &str, found: &[Diagnostic]) {
+        for diagnostic in found {
+            let fixed = diagnostic.fix.iter().flat_map(|fix| &fix.edits).map(|edit| edit.span);
+            let related = diagnostic.related.iter().map(|label| label.span);
+            for span in fixed.chain(related).chain([diagnostic.span]) {
+                let (start, end) = (span.start as usize - 10, span.end as usize - 10);
+                assert!(text.get(start..end).is_some(), "{diagnostic:?}\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn places_cut_no_character() {
+        for text in ["let a = [for n, v疑", "let a = (é", "bucket a { name = é"] {
+            places_stand_in(text, &parse_text(text).diagnostics);
+        }
+    }
+
     #[test]
     fn no_text_makes_the_parser_fail() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -447,14 +466,7 @@ mod tests {
             }
             let text: String = text.into_iter().collect();
             let parsed = parse_text(&text);
-            for diagnostic in &parsed.diagnostics {
-                let fixed = diagnostic.fix.iter().flat_map(|fix| &fix.edits).map(|edit| edit.span);
-                let related = diagnostic.related.iter().map(|label| label.span);
-                for span in fixed.chain(related).chain([diagnostic.span]) {
-                    let (start, end) = (span.start as usize - 10, span.end as usize - 10);
-                    assert!(text.get(start..end).is_some(), "{diagnostic:?}\n{text}");
-                }
-            }
+            places_stand_in(&text, &parsed.diagnostics);
             let broken = format!("{:?}", parsed.file).contains("Broken");
             assert!(!broken || !parsed.diagnostics.is_empty(), "broken without a word:\n{text}");
         }
