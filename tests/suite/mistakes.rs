@@ -113,3 +113,13 @@ fn every_code_is_reached_by_a_case() {
         assert_ne!(reached(code.name), excused(code.name), "{}", code.name);
     }
 }
+
+#[test]
+fn the_examples_have_no_finding_at_all() {
+    let examples = files(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"));
+    assert!(!examples.is_empty());
+    for path in examples {
+        let found = vpipe::eval::examine(vpipe::check::check_path(&path)).diagnostics;
+        assert_eq!(found, [], "{}", path.display());
+    }
+}
