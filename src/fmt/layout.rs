@@ -7,8 +7,8 @@ use super::tokens::{Group, Kind, Node, Token};
 pub(super) const MAX_WIDTH: usize = 140;
 
 /// Words after which a bracket opens a value rather than the arguments of a call.
-const OPERATOR_WORDS: [&str; 12] =
-    ["and", "else", "for", "from", "if", "in", "not", "or", "require", "to", "warn", "when"];
+const OPERATOR_WORDS: [&str; 11] =
+    ["and", "else", "for", "from", "if", "in", "not", "or", "require", "warn", "when"];
 
 /// Lays a file out.
 pub(super) fn layout(nodes: Vec<Node<'_>>, marks: &Marks) -> String {
