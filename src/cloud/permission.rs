@@ -36,7 +36,8 @@ pub struct Permission {
     pub when: When,
     /// The resources: `*`, or ARNs without `arn:` and partition. In them `{here}` is the region and account, `{region}`,
     /// `{account}` and `{pipeline}` are what they say, `{name}` is the physical name of the node, and `{ATTRIBUTE}` the
-    /// attribute's text or the name of what it refers to; `*` stands where that is not known beforehand.
+    /// attribute's text or the name of what it refers to; `*` stands where that is not known beforehand. `{every KIND}` is
+    /// the name of each resource of the kind that the node refers to.
     pub on: &'static [&'static str],
     /// Under which condition it is allowed.
     pub condition: Option<Condition>,

@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(member(text, "port", &source), Read::Text("3306".to_owned()));
         for (text, key, says) in [
             (text, "pasword", "did you mean `key: \"password\"`?"),
-            (text, "zzz", "it has password, port, more and none"),
+            (text, "zzz", "it has `password`, `port`, `more` and `none`"),
             (text, "more", "name a member that holds a text"),
             (text, "none", "give it a value"),
             ("hunter2", "password", "leave `key` out, or store an object such as `{\"password\": \"…\"}`"),

@@ -216,9 +216,10 @@ impl Asking<'_> {
 
     fn rights(&self, permission: &Permission, subject: &Subject) -> Vec<Right> {
         let actions = actions(permission.operation);
-        let resources = permission.on.iter().map(|pattern| match *pattern {
-            "*" => "*".to_owned(),
-            pattern => self.filled(&format!("arn:{{partition}}:{pattern}"), subject),
+        let each = permission.on.iter().flat_map(|pattern| self.each(pattern, subject));
+        let resources = each.map(|pattern| match pattern.as_str() {
+            "*" => pattern,
+            _ => self.filled(&format!("arn:{{partition}}:{pattern}"), subject),
         });
         let right = |(action, resource): (&str, &String)| Right {
             when: permission.when,
@@ -229,6 +230,16 @@ impl Asking<'_> {
         let resources: Vec<String> = resources.collect();
         let pairs = actions.iter().flat_map(|action| resources.iter().map(move |on| (*action, on)));
         pairs.map(right).collect()
+    }
+
+    /// A pattern with `{every KIND}`, once for each resource of the kind that the subject refers to.
+    fn each(&self, pattern: &str, subject: &Subject) -> Vec<String> {
+        let parts =
+            pattern.split_once("{every ").and_then(|(start, rest)| Some((start, rest.split_once('}')?)));
+        let Some((start, (kind, end))) = parts else { return vec![pattern.to_owned()] };
+        let nodes = subject.attrs.values().flat_map(super::target::handles_of);
+        let of_kind = nodes.filter(|id| self.manifest.nodes.get(id).is_some_and(|node| node.kind == kind));
+        of_kind.map(|id| format!("{start}{}{end}", self.name_of(&id))).collect()
     }
 
     /// A pattern with its places filled.

@@ -173,3 +173,20 @@ async fn each_command_has_a_policy_of_its_own() {
     let condition = &delete.unwrap()["Condition"]["StringEquals"]["aws:ResourceTag/vpipe:pipeline"];
     assert_eq!(condition, &serde_json::json!(["shop"]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_distribution_may_read_every_bucket_that_it_refers_to() {
+    let stack = Stack::new("us-east-1").await;
+    let body = "bucket files { name = \"shop-files-1\" }\nbucket images { name = \"shop-images-1\" }\n\
+                distribution cdn { origin = files, behavior \"/img/*\" { origin = images } }";
+    let all = policy(&stack, body, ALL);
+    let statements = all["Statement"].as_array().unwrap();
+    let reads = statements
+        .iter()
+        .find(|one| one["Action"].as_array().unwrap().contains(&"s3:GetBucketPolicy".into()));
+    let resources = reads.unwrap()["Resource"].to_string();
+    assert!(
+        resources.contains("s3:::shop-files-1") && resources.contains("s3:::shop-images-1"),
+        "{resources}"
+    );
+}

@@ -25,10 +25,8 @@ const POLL: Duration = Duration::from_secs(30);
 /// AWS gives them ids of its own.
 const DISTRIBUTIONS: &[&str] = &["cloudfront::{account}:distribution/*"];
 const CONTROLS: &[&str] = &["cloudfront::{account}:origin-access-control/*"];
-/// The bucket that is the origin.
-const BUCKET: &[&str] = &["s3:::{origin}"];
-/// The bucket of the logs, which is one of those that it refers to.
-const LOGS: &[&str] = &["s3:::*"];
+/// The buckets that are origins, or hold its logs.
+const BUCKET: &[&str] = &["s3:::{every bucket}"];
 const PERMISSIONS: &[Permission] = &[
     Permission::look(LIST, ANY),
     Permission::look("cloudfront:GetDistribution", DISTRIBUTIONS),
@@ -40,8 +38,8 @@ const PERMISSIONS: &[Permission] = &[
     Permission::change(UPDATE, DISTRIBUTIONS),
     Permission::change(TAGS.set, DISTRIBUTIONS).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, DISTRIBUTIONS).because("only when a tag goes"),
-    Permission::look(access::GET_OWN, LOGS).beside("bucket").because("only when it logs into the bucket"),
-    Permission::change(access::OWN, LOGS).beside("bucket").because("only when it logs into the bucket"),
+    Permission::look(access::GET_OWN, BUCKET).beside("bucket").because("only when it logs into the bucket"),
+    Permission::change(access::OWN, BUCKET).beside("bucket").because("only when it logs into the bucket"),
     Permission::change(access::CREATE, ANY).beside("bucket"),
     Permission::change(access::PUT_POLICY, BUCKET).beside("bucket"),
     Permission::delete("cloudfront:GetDistributionConfig", DISTRIBUTIONS),
