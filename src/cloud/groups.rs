@@ -92,9 +92,9 @@ impl Parameters {
 
 /// The wanted parameters as AWS takes them: text. A flag is `1` or `0` to RDS and `yes` or `no` to ElastiCache.
 pub fn parameter_texts(want: &Want) -> Attrs {
-    let words = if want.kind == "db_parameter_group" { ["0", "1"] } else { ["no", "yes"] };
+    let (no, yes) = if want.kind == "db_parameter_group" { ("0", "1") } else { ("no", "yes") };
     let text = |value: &Value| match value {
-        Value::Bool(flag) => words[usize::from(*flag)].into(),
+        Value::Bool(flag) => if *flag { yes } else { no }.into(),
         Value::Int(number) => number.to_string().into(),
         other => other.clone(),
     };

@@ -177,6 +177,12 @@ active = mq.create_broker(
 refused("BadRequestException", mq.update_user, BrokerId=made["BrokerId"], Username="admin", Password="a-good-password")
 
 # Replication groups
+def settle(group):
+    """A change shows only after a moment."""
+    time.sleep(0.1)
+    wait(cache.get_waiter("replication_group_available"), ReplicationGroupId=group)
+
+
 replicated = {
     "ReplicationGroupId": "rg", "ReplicationGroupDescription": "d", "Engine": "redis", "EngineVersion": "7.1",
     "CacheNodeType": "cache.t3.micro", "NumCacheClusters": 2, "AutomaticFailoverEnabled": True, "MultiAZEnabled": True,
@@ -195,8 +201,8 @@ cache.create_replication_group(
     ReplicationGroupId="sharded", ReplicationGroupDescription="d", Engine="valkey", EngineVersion="8.0", NumNodeGroups=2,
     ReplicasPerNodeGroup=1, CacheNodeType="cache.t3.micro", AutomaticFailoverEnabled=True, ClusterMode="enabled",
 )
-wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="rg")
-wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="sharded")
+settle("rg")
+settle("sharded")
 there = cache.describe_replication_groups(ReplicationGroupId="rg")["ReplicationGroups"][0]
 assert there["NodeGroups"][0]["PrimaryEndpoint"]["Address"].startswith("master.rg.") and there["AuthTokenEnabled"]
 assert cache.list_tags_for_resource(ResourceName=there["ARN"])["TagList"] == [{"Key": "k", "Value": "v"}]
@@ -205,16 +211,16 @@ assert len(sharded["NodeGroups"]) == 2 and sharded["ConfigurationEndpoint"]["Por
 assert len(cache.describe_cache_clusters(ShowCacheClustersNotInReplicationGroups=True)["CacheClusters"]) == 2
 refused("InvalidCacheClusterState", cache.delete_cache_cluster, CacheClusterId="rg-001")
 cache.increase_replica_count(ReplicationGroupId="rg", NewReplicaCount=2, ApplyImmediately=True)
-wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="rg")
+settle("rg")
 cache.decrease_replica_count(ReplicationGroupId="rg", NewReplicaCount=1, ApplyImmediately=True)
-wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="rg")
+settle("rg")
 rotated = cache.modify_replication_group(
     ReplicationGroupId="rg", AuthToken="another-token-of-ours", AuthTokenUpdateStrategy="ROTATE", ApplyImmediately=True
 )
 assert rotated["ReplicationGroup"]["PendingModifiedValues"]["AuthTokenStatus"] == "ROTATING"
 cache.modify_replication_group_shard_configuration(ReplicationGroupId="sharded", NodeGroupCount=3, ApplyImmediately=True)
-wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="rg")
-wait(cache.get_waiter("replication_group_available"), ReplicationGroupId="sharded")
+settle("rg")
+settle("sharded")
 cache.delete_replication_group(ReplicationGroupId="rg", FinalSnapshotIdentifier="last-rg")
 cache.delete_replication_group(ReplicationGroupId="sharded")
 wait(cache.get_waiter("replication_group_deleted"), ReplicationGroupId="rg")
