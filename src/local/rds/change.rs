@@ -223,11 +223,11 @@ fn logs(call: &Call, instance: &Instance) -> Result<Option<String>, Fault> {
 
 /// What changes with the call.
 fn at_once(state: &mut State, cx: &Cx, call: &Call, instance: &mut Instance) -> Result<(), Fault> {
-    if let Some(group) = parameter_group(state, cx, call, instance)? {
-        if group != instance.parameter_group {
-            instance.parameter_group = group;
-            instance.applying_until = cx.now + 20 * SECOND;
-        }
+    if let Some(group) =
+        parameter_group(state, cx, call, instance)?.filter(|g| *g != instance.parameter_group)
+    {
+        instance.parameter_group = group;
+        instance.applying_until = cx.now + 20 * SECOND;
     }
     if call.params.get("VpcSecurityGroupIds").is_some() {
         instance.groups = groups(state, cx, call, &instance.vpc.clone())?;
