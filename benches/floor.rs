@@ -13,15 +13,15 @@ use vpipe::{check, eval, syntax};
 
 const RUNS: usize = 20;
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
     let text = match &file {
-        Some(file) => std::fs::read_to_string(file).unwrap_or_else(|why| panic!("{file}: {why}")),
+        Some(file) => std::fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?,
         None => generated(10_000),
     };
     let name = file.as_deref().unwrap_or("generated.vpipe");
     let folder = || PathBuf::from(name).parent().map(PathBuf::from).unwrap_or_default();
-    let source = SourceMap::default().add(name, text.as_str()).unwrap_or_else(|why| panic!("{why}"));
+    let source = SourceMap::default().add(name, text.as_str())?;
 
     println!("{name}: {} KiB, {} pairs of the grammar", text.len() / 1024, syntax::recognise(&source));
     measure("pest alone, on one core", || syntax::recognise(&source));
@@ -30,6 +30,7 @@ fn main() {
     measure("parse, names and types, values of every stage", || {
         eval::examine(check::check_text(name, &text, folder()))
     });
+    Ok(())
 }
 
 /// Prints the median time and the least; what was made is dropped outside of it.
