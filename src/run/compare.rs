@@ -182,10 +182,18 @@ fn adopt(ctx: &Context<'_>, target: &Target) -> String {
     format!(
         "adopt it with `vpipe import {} {} --adopt {}{stage}`; or choose another {}",
         target.kind,
-        target.name,
+        known_by(ctx, target),
         ctx.job.file,
         identity(ctx, target)
     )
+}
+
+/// The name by which the user knows it: a zone and a record have no name but their domain.
+fn known_by<'t>(ctx: &Context<'_>, target: &'t Target) -> &'t str {
+    let kind = ctx.job.schema.kind(&target.kind);
+    let named = kind.is_some_and(|kind| kind.attributes.values().any(|attribute| attribute.identity));
+    let domain = ["domain", "name"].into_iter().find_map(|name| target.attrs.get(name)?.as_str());
+    domain.filter(|_| !named).unwrap_or(&target.name)
 }
 
 /// How the user chooses another name.

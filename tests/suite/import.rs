@@ -29,6 +29,7 @@ cache_cluster sessions {
   security_groups = [backend]
 }
 broker queue { name = "shop-queue", engine = "rabbitmq", instance_type = "mq.m5.large", username = "queue", password = pw }
+hosted_zone zone { domain = "example.org", comment = "ours" }
 bucket files { name = "shop-files-1234", versioning = true }
 application shop { name = "shop-app", description = "the shop's", keep_versions = 5 }
 environment web {
@@ -65,7 +66,8 @@ const SECRETS: [(&[&str], &str); 4] = [
 ];
 
 /// Kinds and names, and words that the block has.
-const KINDS: [(&str, &str, &[&str]); 9] = [
+const KINDS: [(&str, &str, &[&str]); 10] = [
+    ("hosted_zone", "example.org", &["comment = \"ours\""]),
     ("db_subnet_group", "shop-private", &["subnets = ["]),
     (
         "db_instance",
@@ -125,7 +127,7 @@ impl Place {
         std::fs::write(self.path().join(name), text).unwrap();
     }
 
-    fn exits(&self, code: i32, args: &[&str]) -> String {
+    fn vpipe(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vpipe"));
         command.args(args).current_dir(self.path());
         for (names, text) in SECRETS {
@@ -140,7 +142,11 @@ impl Place {
         if args.contains(&"broker.vpipe") && args[0] != "check" {
             command.args(["--set", "shop_queue_username=queue"]);
         }
-        let output = command.output().unwrap();
+        command
+    }
+
+    fn exits(&self, code: i32, args: &[&str]) -> String {
+        let output = self.vpipe(args).output().unwrap();
         let said = [&output.stdout[..], &output.stderr[..]].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
         assert_eq!(output.status.code(), Some(code), "{args:?}:\n{said}");
@@ -269,6 +275,21 @@ fn what_is_printed_checks_and_is_adopted_unchanged() {
         let again = place.exits(0, &["run", &file, "--yes"]);
         assert!(again.contains("no changing calls"), "{again}");
     }
+}
+
+#[test]
+fn an_adoption_that_is_killed_is_made_good_by_the_next_run() {
+    let place = Place::new();
+    let block = place.exits(0, &["import", "bucket", "shop-files-1234"]);
+    place.write("a.vpipe", &format!("pipeline a {{ region = \"us-east-1\" }}\n{block}"));
+    let adopt =
+        ["import", "bucket", "shop-files-1234", "--adopt", "a.vpipe", "--yes", "--fault", "kill@1:before"];
+    let killed = place.vpipe(&adopt).output().unwrap();
+    assert!(!killed.status.success(), "{}", String::from_utf8_lossy(&killed.stdout));
+    let plan = place.exits(0, &["plan", "a.vpipe"]);
+    assert!(plan.contains("+ vpipe:pipeline = \"a\"") && plan.contains("1 to change"), "{plan}");
+    place.exits(0, &["run", "a.vpipe", "--yes"]);
+    assert!(place.exits(0, &["plan", "a.vpipe"]).contains("0 to change"));
 }
 
 #[test]

@@ -25,7 +25,10 @@ pub async fn adopt(job: &Job, only: Option<(&str, &str)>) -> Result<(Outcome, Ve
     for node in order.iter().filter_map(|id| job.manifest.nodes.get(id)) {
         let meant = match only {
             None => true,
-            Some((kind, name)) => is(node, kind, name) || adopted.iter().any(|of| belongs(node, of)),
+            Some((kind, name)) => {
+                let this = named(&ctx, node, kind, name).await.unwrap_or(false);
+                this || adopted.iter().any(|of| belongs(node, of))
+            }
         };
         matched |= meant && !node.existing;
         match one(&ctx, node, meant && !node.existing, only).await {
@@ -43,12 +46,23 @@ pub async fn adopt(job: &Job, only: Option<(&str, &str)>) -> Result<(Outcome, Ve
     Ok((end(ctx, None)?, adopted))
 }
 
-/// Whether a node is the resource of a kind and name, or id where AWS has no names.
+/// Whether a node is the resource of a kind and name.
 fn is(node: &Node, kind: &str, name: &str) -> bool {
-    let known_by =
+    let mut known_by =
         ["name", "identifier", "id", "domain"].iter().filter_map(|attribute| node.attrs.get(*attribute));
-    node.kind == kind && (node.name == name || known_by.into_iter().any(|value| value.as_str() == Some(name)))
-        || node.kind == kind && kind == "distribution"
+    node.kind == kind && (node.name == name || known_by.any(|value| value.as_str() == Some(name)))
+}
+
+/// Whether a node is what the user names. A distribution is named by its id, which the file does not say.
+async fn named(ctx: &Context<'_>, node: &Node, kind: &str, name: &str) -> Result<bool, Stop> {
+    if kind != "distribution" || node.kind != kind {
+        return Ok(is(node, kind, name));
+    }
+    let mut all = ctx.job.manifest.nodes.values().filter(|node| node.kind == kind);
+    if all.by_ref().take(2).count() == 1 {
+        return Ok(true);
+    }
+    Ok(distribution(ctx, &Target::of(ctx, node)).await?.as_deref() == Some(name))
 }
 
 /// Whether a node is a separate block of a resource, such as a rule of a group.

@@ -186,7 +186,7 @@ async fn what_is_not_ours_is_never_touched() {
     let error = outcome.errors.iter().find(|error| error.node == "a").unwrap();
     assert_eq!(error.message, "thing `shop-dev-a` exists already, and this pipeline did not make it");
     let help = error.help.as_deref().unwrap();
-    assert!(help.contains("`vpipe:pipeline` = `shop`") && help.contains("`vpipe:node` = `a`"), "{help}");
+    assert!(help.contains("vpipe import thing shop-dev-a --adopt"), "{help}");
     assert!(matches!(bench.plan().await, Err(RunError::Nodes(errors)) if errors.len() == 2));
     ended_ok(&destroy(&bench.job(), false).await.unwrap());
     assert!(bench.cloud.log().is_empty());
