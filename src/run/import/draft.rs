@@ -298,7 +298,11 @@ impl<'a> Draft<'a> {
     fn alternative(&mut self, types: &[Type], value: &Value) -> Option<String> {
         let text = value.as_str();
         let is_word = |ty: &Type| matches!(ty, Type::Variant(variant) if Some(variant.name.as_str()) == text);
-        let plain = |ty: &Type| matches!(ty, Type::Scalar(_) | Type::Literal(_));
+        // A text with a pattern is for AWS's own names; others are resources, which are looked up.
+        let plain = |ty: &Type| match ty {
+            Type::Scalar(scalar) => scalar.refinement.matching.is_none(),
+            ty => matches!(ty, Type::Literal(_)),
+        };
         if let Value::Variant(..) = value {
             return Some(show(value));
         }
@@ -423,16 +427,26 @@ const WORDS: [&str; 22] = [
     "default",
 ];
 
-/// Whether a port is the engine's own, which goes without saying.
+/// Whether AWS chose it where nothing was said, so that it goes without saying.
 fn implied(found: &Present, attribute: &str) -> bool {
+    let value = found.get(attribute);
+    let small = found.get("storage").as_int().is_some_and(|storage| storage < 400 << 30);
     let port = match found.get("engine").as_str() {
         Some("mysql" | "mariadb") => 3306,
         Some("postgres") => 5432,
         Some("memcached") => 11211,
         Some("redis" | "valkey") => 6379,
-        _ => return false,
+        _ => 0,
     };
-    attribute == "port" && *found.get("port") == Value::Int(port)
+    match attribute {
+        "port" => *value == Value::Int(port),
+        "parameter_group" => value.as_str().is_some_and(|group| group.starts_with("default.")),
+        // Without growth of its own, AWS tells the storage that there is.
+        "max_storage" => value == found.get("storage"),
+        // `gp3` has no others below 400 GiB.
+        "iops" | "throughput" => small && found.get("storage_type").as_str() == Some("gp3"),
+        _ => false,
+    }
 }
 
 fn output<'p>(found: &'p Present, name: &str) -> Option<&'p str> {
