@@ -52,14 +52,15 @@ pub(super) fn trust(services: &[&str]) -> String {
 
 /// The services of a trust policy that says nothing but what [`trust`] does.
 pub(super) fn trusted(policy: &str) -> Option<Vec<String>> {
-    let whole: Json = serde_json::from_str(&canonical(policy)).ok()?;
+    let text = canonical(policy);
+    let whole: Json = serde_json::from_str(&text).ok()?;
     let services: Vec<String> = match whole.get("Statement")?.get("Principal")?.get("Service")? {
         Json::String(service) => vec![service.clone()],
         Json::Array(services) => services.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect(),
         _ => return None,
     };
     let names: Vec<&str> = services.iter().map(String::as_str).collect();
-    (canonical(&trust(&names)) == whole.to_string()).then_some(services)
+    (canonical(&trust(&names)) == text).then_some(services)
 }
 
 #[cfg(test)]
