@@ -21,6 +21,8 @@ mod suite {
     mod drivers_c;
     #[cfg(feature = "aws")]
     mod moto;
+    #[cfg(feature = "aws")]
+    mod eb;
     mod eval;
     #[cfg(feature = "aws")]
     mod readme;

@@ -37,5 +37,5 @@ says eb status green "CNAME: shop-blue.us-east-1.elasticbeanstalk.com"
 says aws elasticbeanstalk describe-environments --environment-names blue --query "Environments[0].CNAME" shop-green
 
 says eb terminate green --force --timeout 30 "terminateEnvironment completed successfully."
-says eb terminate --all --force --timeout 30 "The application has been deleted successfully."
+says eb terminate --all --force --timeout 30 "terminateEnvironment completed successfully."
 says aws elasticbeanstalk describe-applications --query "length(Applications)" "0"

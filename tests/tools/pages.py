@@ -103,6 +103,17 @@ aws(
 for name in ("one", "two"):
     aws(f"elasticache create-cache-cluster --cache-cluster-id {name} --engine memcached --cache-node-type cache.t3.micro --num-cache-nodes 1")
 
+aws(
+    "elasticache create-replication-group --replication-group-id rg --replication-group-description d --engine redis"
+    " --cache-node-type cache.t3.micro --num-cache-clusters 1"
+)
+
+# CloudWatch
+aws(
+    "cloudwatch put-metric-alarm --alarm-name a --namespace AWS/RDS --metric-name CPUUtilization --statistic Average --period 60"
+    " --evaluation-periods 1 --threshold 80 --comparison-operator GreaterThanThreshold"
+)
+
 # Amazon MQ
 users = [{"Username": "admin", "Password": "a-good-password"}]
 for name in ("first", "second", "third"):
@@ -169,6 +180,12 @@ for name in ("one", "two"):
     aws(f"secretsmanager create-secret --name {name} --secret-string sesame")
     aws(f"ssm put-parameter --name /{name} --value sesame --type SecureString")
 
+# Topics
+for name in ("one", "two"):
+    topic = aws(f"sns create-topic --name {name}")["TopicArn"]
+for name in ("a", "b"):
+    aws(f"sns subscribe --topic-arn {topic} --protocol email --notification-endpoint {name}@example.com")
+
 # CloudFront
 control = {"Name": "n", "SigningProtocol": "sigv4", "SigningBehavior": "always", "OriginAccessControlOriginType": "s3"}
 controls = [
@@ -232,10 +249,12 @@ WAITERS = {
     ("ec2", "subnet_available"): {"SubnetIds": subnets},
     ("ec2", "vpc_available"): {"VpcIds": [vpc]},
     ("ec2", "vpc_exists"): {"VpcIds": [vpc]},
+    ("elasticache", "replication_group_available"): {"ReplicationGroupId": "rg"},
     ("elasticloadbalancing", "load_balancer_exists"): {"LoadBalancerArns": [balancers["own"]]},
     ("iam", "instance_profile_exists"): {"InstanceProfileName": "one"},
     ("iam", "policy_exists"): {"PolicyArn": "arn:aws:iam::aws:policy/AWSElasticBeanstalkWebTier"},
     ("iam", "role_exists"): {"RoleName": "r"},
+    ("monitoring", "alarm_exists"): {"AlarmNames": ["a"]},
     ("s3", "bucket_exists"): {"Bucket": bucket},
     ("s3", "bucket_not_exists"): {"Bucket": "vpipe-gone"},
     ("s3", "object_exists"): {"Bucket": bucket, "Key": "0"},
@@ -244,16 +263,20 @@ WAITERS = {
 # What becomes true only once something is ended, below.
 ENDS = {
     ("ec2", "instance_terminated"), ("elasticloadbalancing", "load_balancers_deleted"), ("elasticloadbalancing", "target_deregistered"),
-    ("rds", "db_snapshot_available"), ("rds", "db_snapshot_completed"), ("rds", "db_snapshot_deleted"),
+    ("elasticache", "replication_group_deleted"), ("rds", "db_snapshot_available"), ("rds", "db_snapshot_completed"), ("rds", "db_snapshot_deleted"),
 }
 NEVER = {
     # Nothing stops instances here, and no interface is without its wearer.
     ("ec2", "instance_stopped"), ("ec2", "network_interface_available"),
+    # There are alarms of metrics only.
+    ("monitoring", "composite_alarm_exists"), ("monitoring", "log_alarm_exists"),
 }
 # Parameters of paginators that need some.
 PAGINATORS = {
     ("cloudfront", "list_invalidations"): {"DistributionId": distribution},
     ("ec2", "describe_images"): {"Owners": ["amazon"]},
+    ("elasticache", "describe_cache_parameters"): {"CacheParameterGroupName": "default.redis7"},
+    ("elasticache", "describe_engine_default_parameters"): {"CacheParameterGroupFamily": "redis7"},
     ("elasticloadbalancing", "describe_listener_certificates"): {"ListenerArn": https},
     ("elasticloadbalancing", "describe_listeners"): {"LoadBalancerArn": balancers["own"]},
     ("elasticloadbalancing", "describe_rules"): {"ListenerArn": https},
@@ -262,12 +285,15 @@ PAGINATORS = {
     ("iam", "list_instance_profiles_for_role"): {"RoleName": "r"},
     ("iam", "list_role_policies"): {"RoleName": "r"},
     ("iam", "list_role_tags"): {"RoleName": "r"},
+    ("rds", "describe_db_parameters"): {"DBParameterGroupName": "default.mysql8.0"},
+    ("rds", "describe_engine_default_parameters"): {"DBParameterGroupFamily": "mysql8.0"},
     ("route53", "list_resource_record_sets"): {"HostedZoneId": zone},
     ("s3", "list_multipart_uploads"): {"Bucket": bucket},
     ("s3", "list_object_versions"): {"Bucket": bucket},
     ("s3", "list_objects"): {"Bucket": bucket},
     ("s3", "list_objects_v2"): {"Bucket": bucket},
     ("s3", "list_parts"): {"Bucket": bucket, "Key": "parts", "UploadId": upload},
+    ("sns", "list_subscriptions_by_topic"): {"TopicArn": topic},
     ("ssm", "get_parameters_by_path"): {"Path": "/"},
 }
 # As ListBuckets, at another host.
@@ -343,6 +369,8 @@ wait(rds.get_waiter("db_snapshot_available"), DBSnapshotIdentifier="mine")
 wait(rds.get_waiter("db_snapshot_completed"), DBSnapshotIdentifier="mine")
 aws("rds delete-db-snapshot --db-snapshot-identifier mine")
 wait(rds.get_waiter("db_snapshot_deleted"), DBSnapshotIdentifier="mine")
+aws("elasticache delete-replication-group --replication-group-id rg")
+wait(made["elasticache"].get_waiter("replication_group_deleted"), ReplicationGroupId="rg")
 aws(f"elbv2 deregister-targets --target-group-arn {targets['own']} --targets Id={instances[0]}")
 wait(elb.get_waiter("target_deregistered"), TargetGroupArn=targets["own"], Targets=[{"Id": instances[0]}])
 aws(f"elbv2 remove-listener-certificates --listener-arn {https} --certificates CertificateArn={other}")
