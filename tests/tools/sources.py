@@ -8,6 +8,9 @@ from asked import SIGNED_AS, model
 from botocore import xform_name
 from conform import client, code_of, protocol_of
 
+# The name of the client that asks only to see what is implemented.
+PROBE = "vpipe-probe"
+
 # What the local cloud answers to operations that it does not have.
 UNKNOWN = {"InvalidAction", "MethodNotAllowed", "NotImplemented", "UnknownOperationException"}
 
@@ -58,7 +61,7 @@ def implemented(cloud, port):
 def answers(service, name, port):
     described = model(SIGNED_AS.get(service, service))
     operation, protocol = described.operation_model(name), protocol_of(described)
-    headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{service}/aws4_request, x"}
+    headers = {"User-Agent": PROBE, "Authorization": f"AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{service}/aws4_request, x"}
     method, path, body = "POST", "/", None
     if protocol in ("query", "ec2"):
         body = f"Action={name}&Version={described.api_version}".encode()
