@@ -27,6 +27,10 @@ mod suite {
     #[cfg(feature = "aws")]
     mod readme;
     mod explain;
+    #[cfg(feature = "aws")]
+    mod faults;
+    #[cfg(feature = "aws")]
+    mod failures;
     mod formats;
     mod mistakes;
     mod odd_files;
@@ -34,6 +38,9 @@ mod suite {
     mod import;
     #[cfg(feature = "aws")]
     mod permissions;
+    mod inventory;
+    #[cfg(feature = "aws")]
+    mod polling;
     mod pre_commit;
     #[cfg(feature = "aws")]
     mod rollback;

@@ -87,6 +87,9 @@ const fn must(keyword: &'static str, takes: Takes) -> ClauseRule {
     ClauseRule { keyword: Some(keyword), takes, required: true }
 }
 
+/// How long the action may take.
+const WITHIN: ClauseRule = may("within", Takes::Duration);
+
 /// Every verb, in alphabetical order.
 pub static VERBS: [Verb; 11] = [
     verb("approve", Takes::Text, &[], "approve \"MESSAGE\"", "stops until a person resumes"),
@@ -100,8 +103,8 @@ pub static VERBS: [Verb; 11] = [
     verb(
         "deploy",
         Takes::Path,
-        &[must("to", Takes::Resource("environment")), must("as", Takes::Label)],
-        "deploy PATH to ENVIRONMENT as \"LABEL\"",
+        &[must("to", Takes::Resource("environment")), must("as", Takes::Label), WITHIN],
+        "deploy PATH to ENVIRONMENT as \"LABEL\" within 30m",
         "makes an application version of a bundle, deploys it and waits for the environment's health",
     ),
     Verb {
@@ -117,8 +120,8 @@ pub static VERBS: [Verb; 11] = [
     verb(
         "invalidate",
         Takes::Resource("distribution"),
-        &[ClauseRule { keyword: None, takes: Takes::Texts, required: true }],
-        "invalidate DISTRIBUTION [\"/*\"]",
+        &[ClauseRule { keyword: None, takes: Takes::Texts, required: true }, WITHIN],
+        "invalidate DISTRIBUTION [\"/*\"] within 30m",
         "removes paths from the distribution's caches and waits until that is done",
     ),
     verb(
@@ -131,34 +134,29 @@ pub static VERBS: [Verb; 11] = [
     verb(
         "rollback",
         Takes::Resource("environment"),
-        &[],
-        "rollback ENVIRONMENT",
+        &[WITHIN],
+        "rollback ENVIRONMENT within 30m",
         "deploys the version that ran before",
     ),
     verb(
         "run",
         Takes::Text,
-        &[
-            may("with", Takes::Variables),
-            may("in", Takes::Path),
-            may("produces", Takes::Path),
-            may("within", Takes::Duration),
-        ],
+        &[may("with", Takes::Variables), may("in", Takes::Path), may("produces", Takes::Path), WITHIN],
         "run \"COMMAND\" with { NAME = VALUE } in PATH produces PATH within 10m",
         "runs a local command; secrets reach it only through `with`",
     ),
     verb(
         "swap",
         Takes::Resource("environment"),
-        &[must("with", Takes::Resource("environment"))],
-        "swap ENVIRONMENT with ENVIRONMENT",
+        &[must("with", Takes::Resource("environment")), WITHIN],
+        "swap ENVIRONMENT with ENVIRONMENT within 10m",
         "exchanges the CNAMEs of two environments",
     ),
     verb(
         "upload",
         Takes::Path,
-        &[must("to", Takes::Resource("bucket")), must("as", Takes::Label)],
-        "upload PATH to BUCKET as \"KEY\"",
+        &[must("to", Takes::Resource("bucket")), must("as", Takes::Label), WITHIN],
+        "upload PATH to BUCKET as \"KEY\" within 30m",
         "puts a file into a bucket",
     ),
     verb("wait", Takes::Duration, &[], "wait 30s", "lets time pass"),

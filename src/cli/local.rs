@@ -108,7 +108,7 @@ fn serve_until_interrupted(args: &Serve, terminal: Terminal) -> Result<(), Strin
     let Speed::Times(times) = args.speed.0 else {
         return Err("clients of a port live in real time: write `--speed real` or a factor".to_owned());
     };
-    let faults = Faults::new(args.fault.iter().copied());
+    let faults = Faults::new(args.fault.iter().cloned());
     let local = Arc::new(Local::open(Some(&args.state), faults).map_err(|why| why.to_string())?);
     runtime(Speed::Times(times))?.block_on(async {
         let now = wall_clock(local.clock(), times);

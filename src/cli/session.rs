@@ -31,7 +31,8 @@ pub(super) struct Reach {
     pub(super) speed: Option<SpeedArg>,
 
     /// With `--local`: something that goes wrong at the N-th changing call: `kill@N:before`, `kill@N:after`, `lost@N`,
-    /// `throttle@N`, `expire@N`
+    /// `throttle@N`, `error@N`, `error@N:after`, `slow@N`, `late@N`, `hide@N:READS`, `deny@N`, `expire@N`; or
+    /// `throttle:SERVICE=SECONDS`, `fail:NODE=STATUS`
     #[arg(long, requires = "local", value_name = "FAULT")]
     pub(super) fault: Vec<Trouble>,
 
@@ -157,7 +158,7 @@ impl Session {
         let history = journal.history().map_err(|why| why.to_string())?;
         // Time on the local cloud never goes back behind what the journal has seen.
         let (region, state) = (&loaded.manifest.region, cloud_state(loaded));
-        let faults = Faults::new(reach.fault.iter().copied());
+        let faults = Faults::new(reach.fault.iter().cloned());
         let (clients, now) = clients(region, &state, choice, reach, faults, history.newest).await?;
         let began = now();
         let (listener, clear) = listener(terminal, &now, purpose);

@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use std::sync::Arc;
 
-use super::Net;
+use super::{Net, Shared};
 
 /// The clients of one account and region. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub struct Clients {
     pub sts: aws_sdk_sts::Client,
     /// HTTP outside AWS.
     pub net: Arc<dyn Net>,
+    /// Reads that all who wait share.
+    pub shared: Arc<Shared>,
 }
 
 impl Clients {
@@ -70,6 +72,7 @@ impl Clients {
             ssm: aws_sdk_ssm::Client::new(&config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
+            shared: Arc::new(Shared::new(config.time_source().unwrap_or_default())),
             config,
             net,
         }

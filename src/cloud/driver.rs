@@ -239,6 +239,31 @@ pub trait Driver: Send + Sync {
         op: &Op,
     ) -> Result<Reply, CloudError>;
 
+    /// A short look at something under way, between two whole ones: whether AWS still says of it what it said when it
+    /// was `seen`; so many short looks there were already. A driver whose [`Driver::observe`] shares its one read needs none.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    async fn still(
+        &self,
+        _clients: &Clients,
+        _want: &Want,
+        _seen: &Present,
+        _looks: u32,
+    ) -> Result<bool, CloudError> {
+        Ok(false)
+    }
+
+    /// How long it takes at least, as a rule, until what a call began is done: before that nobody looks often.
+    fn soonest(&self, _op: &Op) -> Duration {
+        Duration::ZERO
+    }
+
+    /// What the service itself said last of the resource, oldest first, for whoever gave up waiting for it.
+    async fn last_words(&self, _clients: &Clients, _want: &Want, _seen: &Present) -> Vec<String> {
+        Vec::new()
+    }
+
     /// How it is replaced.
     fn renewal(&self, _want: &Want) -> Renewal {
         Renewal::DeleteFirst

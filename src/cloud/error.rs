@@ -37,6 +37,26 @@ impl CloudError {
             request_id: None,
         }
     }
+
+    /// Whether there were too many requests: nothing was done.
+    pub fn throttled(&self) -> bool {
+        super::refusals::is_throttling(&self.code)
+    }
+
+    /// Whether the caller may not do it.
+    pub fn denied(&self) -> bool {
+        super::refusals::is_denied(&self.code)
+    }
+
+    /// Whether it says that something does not exist that the call refers to.
+    pub fn something_missing(&self) -> bool {
+        let any = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
+        any(&self.code, &["NotFound", "NoSuch", "DoesNotExist"])
+            || any(
+                &self.message,
+                &["not found", "does not exist", "not exist", "No Application", "No Environment"],
+            )
+    }
 }
 
 /// What to do about a failed call.

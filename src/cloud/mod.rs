@@ -23,6 +23,7 @@ mod registry;
 mod s3;
 mod stores;
 mod survey;
+mod shared;
 mod tags;
 #[cfg(test)]
 mod testing;
@@ -39,6 +40,7 @@ pub use net::{Net, NetError, NetReply, NetRequest, Peer, RealNet};
 pub use parts::partition;
 pub use permission::Permission;
 pub use registry::driver;
+pub use shared::Shared;
 pub use stores::{permission as stored_permission, read_stored};
 pub use survey::{DnsRecord, Edge, Ingress, Store, distributions, dns_records, ingress, stores};
 pub use tags::{TagCalls, TagChange, Tags, sdk_tags, seen_tags, tags_value};

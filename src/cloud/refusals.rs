@@ -34,6 +34,16 @@ pub(super) fn judge(operation: &str, code: &str, message: &str, status: u16) -> 
             Then::Say(words) => said(None, format!("{message}; {words}")),
         };
     }
+    if is_denied(code) {
+        let message = if message.is_empty() { "access denied" } else { message };
+        return said(
+            None,
+            format!(
+                "{message}; the user or role that vpipe runs as lacks the permission for `{operation}`: let whoever \
+                 manages the account's IAM grant it (`vpipe permissions` prints all that a file needs), then go on with the run"
+            ),
+        );
+    }
     plain(if status >= 500 || TRANSIENT.contains(&code) { Retry::Backoff } else { Retry::No })
 }
 
@@ -56,6 +66,23 @@ const THROTTLING: [&str; 13] = [
     "TooManyRequests",
     "TooManyRequestsException",
     "TransactionInProgressException",
+];
+
+/// Whether a code means that the caller may not do it.
+pub(super) fn is_denied(code: &str) -> bool {
+    DENIED.contains(&code)
+}
+
+/// What services say to a caller that may not make a call.
+const DENIED: [&str; 8] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "Client.UnauthorizedOperation",
+    "Forbidden",
+    "InsufficientPrivilegesException",
+    "NotAuthorized",
+    "UnauthorizedOperation",
 ];
 
 const TRANSIENT: [&str; 8] = [

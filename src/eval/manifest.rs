@@ -73,6 +73,10 @@ pub struct Action {
     pub span: Span,
     /// What it does.
     pub kind: ActionKind,
+    /// `within 30m`: how long what it makes may take, in milliseconds; `None` for what is usual. A command and a probe
+    /// have theirs in `kind`.
+    #[serde(default)]
+    pub within: Option<i64>,
 }
 
 /// What an action does.

@@ -82,17 +82,18 @@ impl<'a> Evaluator<'a> {
         let mut all = Vec::with_capacity(actions.len());
         for action in actions {
             match self.action(action) {
-                Some(kind) => all.push(Action { span: action.span, kind }),
+                Some((kind, within)) => all.push(Action { span: action.span, kind, within }),
                 None => self.unknown = true,
             }
         }
         all
     }
 
-    fn action(&mut self, action: &'a ast::Action) -> Option<ActionKind> {
+    /// What an action does, and how long it may take.
+    fn action(&mut self, action: &'a ast::Action) -> Option<(ActionKind, Option<i64>)> {
         let verb = VERBS.iter().find(|verb| verb.name == action.verb.value)?;
         if verb.probes {
-            return self.expect(action).map(ActionKind::Expect);
+            return Some((ActionKind::Expect(self.expect(action)?), None));
         }
         let object = action.object.as_ref().and_then(|object| self.taken(verb.object, object, verb.name));
         let clauses = self.clauses(verb, action);
@@ -113,7 +114,7 @@ impl<'a> Evaluator<'a> {
             Some(Value::Map(fields)) => fields,
             _ => Attrs::new(),
         };
-        Some(match verb.name {
+        let kind = match verb.name {
             "approve" => ActionKind::Approve { message: object },
             "bundle" => ActionKind::Bundle { source: object, to: clauses.shift_remove("to")? },
             "deploy" => ActionKind::Deploy {
@@ -145,7 +146,8 @@ impl<'a> Evaluator<'a> {
             },
             "wait" => ActionKind::Wait(self.milliseconds(&object, action.span)?),
             _ => return None,
-        })
+        };
+        Some((kind, clauses.shift_remove("within").and_then(|within| within.as_int())))
     }
 
     fn clauses(&mut self, verb: &Verb, action: &'a ast::Action) -> Option<Clauses> {
@@ -236,7 +238,7 @@ impl<'a> Evaluator<'a> {
             }
             _ => {}
         }
-        if let (Some(Value::Duration(0)), Some(within)) = (clauses.get("within"), clause("within")) {
+        if let (Some(Value::Duration(..=0)), Some(within)) = (clauses.get("within"), clause("within")) {
             let _: Option<()> = self.too_short(within.value.span);
         }
     }

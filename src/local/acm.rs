@@ -53,12 +53,17 @@ pub struct Certificate {
     pub logged: bool,
     /// Tags.
     pub tags: Tags,
+    /// The bad end that it came to: `VALIDATION_TIMED_OUT`, or the reason for which it was not issued, such as `CAA_ERROR`.
+    #[serde(default)]
+    pub failure: Option<String>,
 }
 
 impl Certificate {
     /// `ISSUED` and so on.
     pub fn status(&self, now: i64) -> &'static str {
         match self.issued {
+            None if self.failure.as_deref() == Some("VALIDATION_TIMED_OUT") => "VALIDATION_TIMED_OUT",
+            None if self.failure.is_some() => "FAILED",
             Some(issued) if now >= issued + LIFE => "EXPIRED",
             Some(_) => "ISSUED",
             None if now >= self.requested + GIVE_UP => "VALIDATION_TIMED_OUT",
@@ -250,6 +255,7 @@ fn request(state: &mut State, cx: &Cx, call: &Call) -> Result<Value, Fault> {
         key_algorithm: call.text("KeyAlgorithm").unwrap_or_else(|| "RSA_2048".to_owned()),
         logged: call.text("Options.CertificateTransparencyLoggingPreference").as_deref() != Some("DISABLED"),
         tags,
+        failure: None,
     };
     state.acm.certificates.insert(arn.clone(), certificate);
     Ok(json!({"CertificateArn": arn}))
@@ -279,7 +285,7 @@ fn describe(state: &State, certificate: &Certificate, now: i64) -> Value {
         .map(|name| {
             let seen = certificate.issued.is_some();
             let proved = match status {
-                "VALIDATION_TIMED_OUT" => "FAILED",
+                "VALIDATION_TIMED_OUT" | "FAILED" => "FAILED",
                 _ if seen => "SUCCESS",
                 _ => "PENDING_VALIDATION",
             };
@@ -314,6 +320,9 @@ fn describe(state: &State, certificate: &Certificate, now: i64) -> Value {
             "CertificateTransparencyLoggingPreference": if certificate.logged { "ENABLED" } else { "DISABLED" },
         },
     });
+    if let Some(reason) = certificate.failure.as_ref().filter(|_| status == "FAILED") {
+        shown["FailureReason"] = json!(reason);
+    }
     if let Some(issued) = certificate.issued {
         shown["IssuedAt"] = epoch(issued);
         shown["NotBefore"] = epoch(issued / DAY * DAY);

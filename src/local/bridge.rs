@@ -17,11 +17,14 @@ use std::time::{Duration, SystemTime};
 use super::clock::Now;
 use super::record::{self, Via};
 use super::wire::decode_form;
-use super::{Local, Request, Response};
+use super::{Dropped, Local, Request, Response};
 use crate::cloud::LocalTransport;
 
 /// Half of what a call takes on its way; it lets concurrent calls interleave as they do on AWS.
 const HALF_WAY: Duration = Duration::from_millis(20);
+
+/// How long a connection without an answer stays open: longer than any client waits.
+const SILENCE: Duration = Duration::from_secs(15 * 60);
 
 /// A transport into a local cloud. Pauses are so many times shorter than they say; 1 under virtual time, where they
 /// take no time at all.
@@ -79,6 +82,9 @@ impl HttpConnector for Bridge {
             bridge.pace.sleep(HALF_WAY).await;
             let answer = record::handle(Via::Bridge, &bridge.local, request, (bridge.now.0)());
             bridge.pace.sleep(HALF_WAY).await;
+            if matches!(answer, Err(Dropped::Silence)) {
+                bridge.pace.sleep(SILENCE).await;
+            }
             answer.map_err(|dropped| ConnectorError::io(Box::new(dropped))).and_then(write)
         })
     }

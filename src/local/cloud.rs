@@ -1,14 +1,15 @@
 //! The local cloud as a whole: one lock around the state, the clock, persistence, and trouble on order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::faults::{Faults, Trouble};
+use super::faults::{Faults, What};
 use super::route::{Route, is_signed, route};
 use super::service::{Protocol, Service};
+use super::stale::Stale;
 use super::store::{OpenError, Store};
-use super::{Cx, Fault, Request, Response, State, dataplane, regions, wire};
+use super::{Call, Cx, Fault, Reply, Request, Response, State, dataplane, regions, wire};
 
 /// The account that everything belongs to.
 pub const ACCOUNT: &str = "123456789012";
@@ -19,6 +20,10 @@ pub enum Dropped {
     /// The connection broke before an answer came; what was asked for may have been done.
     #[error("the connection was closed before an answer came")]
     Connection,
+    /// The answer does not come in any time that a client waits; what was asked for may have been done, or be done
+    /// later.
+    #[error("no answer came")]
+    Silence,
     /// No host has this name.
     #[error("`{0}` does not resolve")]
     NoSuchHost(String),
@@ -33,7 +38,12 @@ struct Inner {
     state: State,
     store: Option<Store>,
     faults: Faults,
-    operations: BTreeSet<String>,
+    asked: BTreeMap<String, u64>,
+    changed: Vec<String>,
+    /// What has been changed and is not seen yet.
+    stale: Option<Stale>,
+    /// Requests that are applied only later, and when.
+    late: Vec<(i64, Request)>,
 }
 
 impl std::fmt::Debug for Local {
@@ -52,7 +62,18 @@ impl Local {
             Some(path) => Store::open(path).map(|(store, state)| (Some(store), state))?,
             None => (None, State::default()),
         };
-        Ok(Self { inner: Mutex::new(Inner { state, store, faults, operations: BTreeSet::new() }) })
+        let mut state = state;
+        state.bad_ends.extend(faults.bad_ends());
+        let inner = Inner {
+            state,
+            store,
+            faults,
+            asked: BTreeMap::new(),
+            changed: Vec::new(),
+            stale: None,
+            late: Vec::new(),
+        };
+        Ok(Self { inner: Mutex::new(inner) })
     }
 
     /// Answers a request at a time: milliseconds since the Unix epoch. Where that is before the last request, the time
@@ -87,7 +108,18 @@ impl Local {
 
     /// Which operations were asked for since it was opened: `rds:CreateDBInstance`, with the prefixes of IAM.
     pub fn operations(&self) -> BTreeSet<String> {
-        self.lock().operations.clone()
+        let asked = &self.lock().asked;
+        asked.keys().filter(|name| !name.starts_with("godaddy:")).cloned().collect()
+    }
+
+    /// How often each operation was asked for since it was opened: `rds:DescribeDBInstances`.
+    pub fn asked(&self) -> BTreeMap<String, u64> {
+        self.lock().asked.clone()
+    }
+
+    /// The mutating calls that there were since it was opened, in order: `rds:CreateDBInstance`.
+    pub fn changed(&self) -> Vec<String> {
+        self.lock().changed.clone()
     }
 
     // A service that panicked would be a bug; what it left is still the best that there is.
@@ -101,6 +133,11 @@ impl Inner {
         self.state.clock = self.state.clock.max(now);
         let now = self.state.clock;
         super::settle(&mut self.state, now);
+        while let Some(at) = self.late.iter().position(|(at, _)| *at <= now) {
+            let (_, request) = self.late.swap_remove(at);
+            // Nobody waits for the answer any more.
+            let _ = self.handle(request);
+        }
     }
 
     fn handle(&mut self, request: Request) -> Result<Response, Dropped> {
@@ -149,6 +186,8 @@ impl Inner {
         request: Request,
     ) -> Result<Response, Dropped> {
         let (resource, spoken) = (request.path.clone(), service.spoken(&request));
+        // A copy costs as much as the body; only where it is ordered.
+        let again = self.faults.orders_late().then(|| request.clone());
         let refuse = |fault: &Fault| Ok(wire::refusal(service, spoken, &request_id, &resource, fault));
         if let Err(fault) = self.admit(service, &request) {
             return refuse(&fault);
@@ -157,36 +196,77 @@ impl Inner {
             Ok(call) => call,
             Err(fault) => return refuse(&fault),
         };
-        self.operations.insert(format!("{}:{}", service.prefix(), call.operation));
+        *self.asked.entry(format!("{}:{}", service.label(), call.operation)).or_default() += 1;
+        if self.faults.busy(service.name(), self.state.clock) {
+            return refuse(&service.throttled());
+        }
         let mutates = service.mutates(&call);
+        let now = self.state.clock;
+        let mut due = Vec::new();
         if mutates {
-            self.faults.count();
-            if self.faults.due(Trouble::KillBefore) {
-                self.faults.kill();
-                return Err(Dropped::Connection);
-            }
-            if self.faults.due(Trouble::Throttle) {
-                return refuse(&service.throttled());
+            self.faults.count(service.label(), &call.operation);
+            self.changed.push(format!("{}:{}", service.label(), call.operation));
+            due = self.faults.due();
+            for trouble in &due {
+                match trouble {
+                    What::KillBefore => {
+                        self.faults.kill();
+                        return Err(Dropped::Connection);
+                    }
+                    What::Throttle => return refuse(&service.throttled()),
+                    What::Error => return refuse(&Fault::new(500, internal(service), INTERNAL)),
+                    What::Deny => return refuse(&denied(service, &call.operation)),
+                    What::Late => {
+                        self.late.extend(again.map(|request| (now + LATE, request)));
+                        return Err(Dropped::Silence);
+                    }
+                    _ => {}
+                }
             }
         }
-        let now = self.state.clock;
         let cx = Cx { now, region, account: ACCOUNT.to_owned(), request_id: request_id.clone() };
-        let result = service.handle(&mut self.state, &cx, &call);
+        let hidden =
+            due.iter().find_map(|what| if let What::Hide(reads) = what { Some(*reads) } else { None });
+        let before = hidden.map(|reads| Stale::new(service, self.state.clone(), reads));
+        let result = self.answer(service, &cx, &call, mutates);
+        if before.is_some() && result.is_ok() {
+            self.stale = before;
+        }
         if mutates {
             if let Err(error) = self.save() {
                 return refuse(&Fault::new(500, internal(service), error));
             }
-            if self.faults.due(Trouble::KillAfter) {
-                self.faults.kill();
-                return Err(Dropped::Connection);
-            }
-            if self.faults.due(Trouble::Lost) {
-                return Err(Dropped::Connection);
+            for trouble in &due {
+                match trouble {
+                    What::KillAfter => {
+                        self.faults.kill();
+                        return Err(Dropped::Connection);
+                    }
+                    What::Lost => return Err(Dropped::Connection),
+                    What::Slow => return Err(Dropped::Silence),
+                    What::ErrorAfter => return refuse(&Fault::new(500, internal(service), INTERNAL)),
+                    _ => {}
+                }
             }
         }
         match result {
             Ok(reply) => Ok(wire::reply(service, spoken, &call.operation, &request_id, reply)),
             Err(fault) => refuse(&fault),
+        }
+    }
+
+    /// The service's answer, of what it knows or, for a while, of what it knew.
+    fn answer(&mut self, service: Service, cx: &Cx, call: &Call, mutates: bool) -> Result<Reply, Fault> {
+        let old = match self.stale.as_mut().filter(|stale| stale.is_of(service)) {
+            Some(stale) => stale.answer(cx, call, mutates),
+            None => None,
+        };
+        if self.stale.as_ref().is_some_and(Stale::is_over) {
+            self.stale = None;
+        }
+        match old {
+            Some(old) => old,
+            None => service.handle(&mut self.state, cx, call),
         }
     }
 
@@ -226,6 +306,29 @@ impl Inner {
     }
 }
 
+/// How long after the request came it is applied where that is ordered to be late: when all clients have given up.
+const LATE: i64 = 75_000;
+
+const INTERNAL: &str = "An internal error occurred.";
+
+/// What AWS says to a caller that may not make a call.
+fn denied(service: Service, operation: &str) -> Fault {
+    let message = format!(
+        "User: arn:aws:iam::{ACCOUNT}:user/vpipe-local is not authorized to perform: {}:{operation} because no \
+         identity-based policy allows the {}:{operation} action",
+        service.prefix(),
+        service.prefix()
+    );
+    let (status, code) = match service.protocol() {
+        Protocol::Ec2 => (403, "UnauthorizedOperation"),
+        Protocol::Query | Protocol::Cbor | Protocol::RestXml | Protocol::S3 => (403, "AccessDenied"),
+        Protocol::RestJson => (403, "AccessDeniedException"),
+        Protocol::Json11 => (400, "AccessDeniedException"),
+        Protocol::Plain => (403, "ACCESS_DENIED"),
+    };
+    Fault::new(status, code, message)
+}
+
 fn internal(service: Service) -> &'static str {
     match service.protocol() {
         Protocol::Query | Protocol::RestXml | Protocol::Cbor => "InternalFailure",
@@ -246,7 +349,7 @@ mod tests {
     const NEW_KEY: [(&str, &str); 1] = [("KeyName", "k")];
 
     fn with(faults: &[&str]) -> Client {
-        let troubles = faults.iter().map(|text| text.parse::<Trouble>().unwrap());
+        let troubles = faults.iter().map(|text| text.parse::<crate::local::Trouble>().unwrap());
         Client::of(Local::open(None, Faults::new(troubles)).unwrap())
     }
 

@@ -14,6 +14,7 @@
 //! - The whole [`State`] is serialisable; it is what persists between processes.
 
 pub mod acm;
+mod bad_ends;
 pub mod beanstalk;
 mod blobs;
 #[cfg(feature = "aws")]
@@ -45,6 +46,7 @@ mod serve;
 mod service;
 pub mod sns;
 pub mod ssm;
+mod stale;
 mod state;
 mod store;
 mod sts;
@@ -65,7 +67,7 @@ pub use cloud::{ACCOUNT, Dropped, Local};
 #[cfg(feature = "aws")]
 pub use dataplane::LocalNet;
 pub use ec2::{Launch, Wearer};
-pub use faults::{Faults, OnKill, Trouble};
+pub use faults::{Faults, OnKill, Trouble, What, When};
 pub use parameters::ParameterGroup;
 pub use route::{Route, route};
 pub use serve::{Server, serve};
@@ -79,4 +81,5 @@ pub use subnets::SubnetGroup;
 pub(crate) fn settle(state: &mut State, now: i64) {
     beanstalk::settle(state, now);
     acm::settle(state, now);
+    bad_ends::settle(state, now);
 }

@@ -18,6 +18,9 @@ use super::{Dropped, Local, Request, Response};
 /// The largest body: that of a Beanstalk bundle, and what goes around it.
 const LARGEST: usize = 520 * 1024 * 1024;
 
+/// How long a connection without an answer stays open: longer than any client waits.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+
 /// A served local cloud.
 #[derive(Debug)]
 pub struct Server {
@@ -74,6 +77,10 @@ async fn answer(Shared((local, now)): Shared<(Arc<Local>, Now)>, incoming: Incom
         Ok(Ok(response)) => write(response),
         Ok(Err(Dropped::NoSuchHost(host))) => {
             plain(502, format!("`{host}` does not resolve in the local cloud\n"))
+        }
+        Ok(Err(Dropped::Silence)) => {
+            tokio::time::sleep(SILENCE).await;
+            broken()
         }
         Ok(Err(Dropped::Connection)) => broken(),
         Err(error) => plain(500, format!("the local cloud failed: {error}\n")),

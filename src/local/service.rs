@@ -102,6 +102,11 @@ impl Service {
         }
     }
 
+    /// What people call it.
+    pub fn label(self) -> &'static str {
+        if self == Self::GoDaddy { "godaddy" } else { self.prefix() }
+    }
+
     /// The service of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| !name.is_empty() && service.name() == name)

@@ -63,6 +63,9 @@ pub struct State {
     /// Parameters of Systems Manager.
     #[serde(default)]
     pub ssm: super::ssm::Ssm,
+    /// The bad ends that resources are to come to, by node, as ordered.
+    #[serde(skip)]
+    pub bad_ends: std::collections::BTreeMap<String, String>,
     /// The bodies of S3 objects, which live beside the state file.
     #[serde(skip)]
     pub blobs: Blobs,

@@ -250,6 +250,7 @@ impl World {
             key_algorithm: "RSA_2048".into(),
             logged: true,
             tags: Default::default(),
+            failure: None,
         };
         self.state.acm.certificates.insert(arn.clone(), certificate);
         arn

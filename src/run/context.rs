@@ -9,6 +9,7 @@ use super::event::Event;
 use super::interrupt::Interrupt;
 use super::job::Job;
 use super::outcome::{NodeError, Outcome};
+use super::retry::Budget;
 use super::secrets::Secrets;
 use crate::base::Span;
 use crate::cloud::{Driver, Present};
@@ -74,6 +75,8 @@ pub(super) struct Context<'a> {
     pub secrets: Secrets,
     /// The first run of the chain of runs that this one continues.
     pub chain: String,
+    /// How often calls may be tried again.
+    pub budget: Budget,
     state: Mutex<State>,
     /// One task at a time works on a node.
     locks: Mutex<HashMap<NodeId, Arc<tokio::sync::Mutex<()>>>>,
@@ -83,11 +86,14 @@ pub(super) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub fn new(job: &'a Job, history: History) -> Self {
+        // Whatever was read before, somebody else may have changed since.
+        job.world.clients.shared.changed();
         let chain = history.runs.iter().rev().find(|run| !run.resumed);
         Self {
             job,
             secrets: Secrets::of(&job.manifest),
             chain: chain.map(|run| run.run.clone()).unwrap_or_default(),
+            budget: Budget::default(),
             state: Mutex::new(State { history, ..State::default() }),
             locks: Mutex::default(),
             halt: Interrupt::default(),

@@ -147,7 +147,7 @@ impl Converge<'_, '_> {
                 Observed::Absent => Present::default(),
             })),
             Next::Wait { poll, why } => {
-                self.pursuit.wait(poll, note(seen).unwrap_or(&why)).await?;
+                self.pursuit.rest(poll, note(seen).unwrap_or(&why), seen).await?;
                 Ok(None)
             }
             Next::Call(op) => {

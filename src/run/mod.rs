@@ -23,6 +23,7 @@ mod job;
 mod look;
 mod outcome;
 mod permissions;
+mod pace;
 mod pursuit;
 mod remove;
 mod retry;

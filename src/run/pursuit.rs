@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::context::{Context, Failure, Stop};
 use super::event::Event;
-use super::retry::{MOST_FAILURES, jitter};
+use super::pace::Pace;
+use super::retry::{jitter, most_failures};
 use super::target::{Target, attribute};
-use crate::cloud::{CloudError, Driver, Observed, Op, Retry, Want};
+use crate::cloud::{CloudError, Driver, Observed, Op, Present, Retry, State, Want};
 use crate::eval::{Attrs, Value, show, show_duration};
 use crate::journal;
 use crate::plan::Change;
@@ -26,6 +27,15 @@ const MOST_REPEATS: u32 = 2;
 /// How often AWS may say that something exists, or is gone, that then reads otherwise.
 const MOST_PUZZLES: u32 = 6;
 
+/// How often in a row the reads of one look may disagree on whether something exists.
+const MOST_GONE: u32 = 6;
+/// How often in a row a short look is enough.
+const SHORT_LOOKS: u32 = 10;
+/// How long what was just made may be unknown to others of AWS's services, in milliseconds.
+const NEW: i64 = 120_000;
+/// How long to wait until it is known.
+const UNTIL_KNOWN: Duration = Duration::from_secs(5);
+
 /// One node being pursued.
 pub(super) struct Pursuit<'c, 'j> {
     pub ctx: &'c Context<'j>,
@@ -37,6 +47,10 @@ pub(super) struct Pursuit<'c, 'j> {
     /// When this phase (making, deleting) began.
     began: i64,
     timeout: Duration,
+    /// Since when AWS is at work on what was asked for last.
+    since: i64,
+    /// How long that takes at least, as a rule.
+    soonest: Duration,
     last: Option<Last>,
     /// Failures in a row.
     failures: u32,
@@ -44,6 +58,8 @@ pub(super) struct Pursuit<'c, 'j> {
     repeats: u32,
     /// What was last said to be waited for.
     told: String,
+    /// What was last seen to be under way.
+    seen: Option<Box<Present>>,
 }
 
 /// The last call that went out, as long as it may still show an effect.
@@ -70,11 +86,14 @@ impl<'c, 'j> Pursuit<'c, 'j> {
             calls: 0,
             began: ctx.now(),
             timeout,
+            since: ctx.now(),
+            soonest: Duration::ZERO,
             last,
             failures: 0,
             puzzles: 0,
             repeats: 0,
             told: String::new(),
+            seen: None,
             target,
         })
     }
@@ -85,11 +104,14 @@ impl<'c, 'j> Pursuit<'c, 'j> {
         self.want = self.target.want(self.ctx);
         self.want.acted = acted;
         self.began = self.ctx.now();
+        self.since = self.began;
+        self.soonest = Duration::ZERO;
         self.last = None;
         self.failures = 0;
         self.puzzles = 0;
         self.repeats = 0;
         self.told.clear();
+        self.seen = None;
     }
 
     /// What exists.
@@ -104,15 +126,44 @@ impl<'c, 'j> Pursuit<'c, 'j> {
             let pause = match error.retry {
                 // What this run itself has begun is given the whole of its time.
                 Retry::After(pause) if self.calls > 0 => pause,
-                _ if failures >= MOST_FAILURES => return Err(self.refusal(&error).into()),
+                _ if failures >= most_failures(&error) => return Err(self.refusal(&error).into()),
+                // What one read showed was gone for the next, or is not there yet for it.
+                Retry::No if error.something_missing() && failures < MOST_GONE => {
+                    self.back_off("observe", &error, failures)
+                }
                 Retry::No => return Err(self.refusal(&error).into()),
                 Retry::After(pause) => pause,
-                Retry::Backoff | Retry::Exists | Retry::Gone => self.jitter("observe", failures),
+                Retry::Backoff | Retry::Exists | Retry::Gone => self.back_off("observe", &error, failures),
             };
             failures += 1;
             self.retrying(&error);
             self.sleep(pause, &error.to_string()).await?;
         }
+    }
+
+    /// Rests while AWS is at work, until it is time for a whole look. `note` says what is waited for.
+    pub async fn rest(&mut self, poll: Duration, note: &str, seen: &Observed) -> Result<(), Stop> {
+        if let Observed::Present(present) = seen {
+            self.seen = Some(present.clone());
+        }
+        for looks in 0..SHORT_LOOKS {
+            let pace = Pace { poll, soonest: self.soonest };
+            let now = self.ctx.now();
+            // Any number does, so long as it is the same for all.
+            let origin = i64::try_from(self.ctx.job.world.seed % 3_600_000).unwrap_or(0);
+            self.wait(pace.pause(now - self.since, now, origin), note).await?;
+            let Observed::Present(present) = seen else { break };
+            if !matches!(present.state, State::Busy(_)) {
+                break;
+            }
+            // What goes wrong here goes wrong again in the whole look, which knows what to do about it.
+            let clients = &self.ctx.job.world.clients;
+            let still = self.driver.still(clients, &self.want, present, looks).await;
+            if !matches!(still, Ok(true)) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Waits for something that is under way. `note` says what for.
@@ -129,14 +180,34 @@ impl<'c, 'j> Pursuit<'c, 'j> {
     async fn sleep(&self, pause: Duration, why: &str) -> Result<(), Stop> {
         let limit = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
         if self.ctx.now().saturating_sub(self.began) >= limit {
-            let message = format!("not done after {}: {why}", show_duration(limit));
-            let help = match self.target.part {
-                true => "`vpipe run --resume` goes on waiting",
-                false => "`vpipe run --resume` goes on waiting; `timeout = …` gives it more time",
-            };
-            return Err(Failure::new(message).help(help).into());
+            return Err(self.out_of_time(limit, why).await.into());
         }
-        self.ctx.sleep(pause).await
+        // Not much longer than the time that is left: what is waited for may have been done in it.
+        let left = limit.saturating_sub(self.ctx.now().saturating_sub(self.began));
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        self.ctx.sleep(pause.min(left)).await
+    }
+
+    /// What is told when the time is up: how long it was, what was waited for, what AWS said last, how to go on.
+    async fn out_of_time(&self, limit: i64, why: &str) -> Failure {
+        let mut message = format!("not done after {}: {why}", show_duration(limit));
+        if let Some(last) = self.last.as_ref().filter(|last| last.accepted && self.calls > 0) {
+            let ago = show_duration(self.ctx.now().saturating_sub(self.since) / 1000 * 1000);
+            message += &format!(", {ago} after {}", last.op.operation);
+        }
+        if let Some(present) = &self.seen {
+            let clients = &self.ctx.job.world.clients;
+            let words = self.driver.last_words(clients, &self.want, present).await;
+            if let Some(newest) = words.get(words.len().saturating_sub(3)..).filter(|words| !words.is_empty())
+            {
+                message += &format!("; AWS said last: {}", newest.join("; "));
+            }
+        }
+        let help = match self.target.part {
+            true => "`--resume` goes on waiting; `within 1h` after the action gives it more time",
+            false => "`--resume` goes on waiting; `timeout = 2h` in its block gives it more time",
+        };
+        Failure::new(message).help(help)
     }
 
     /// Whether the effect of this call, already made, may still show: then it was waited for a little, and the node is
@@ -183,8 +254,12 @@ impl<'c, 'j> Pursuit<'c, 'j> {
         self.ctx.tell(Event::Call { node, operation: op.operation.clone(), at: self.ctx.now() });
         self.ctx.with(|state| state.outcome.calls += 1);
         self.calls += 1;
-        let reply = self.driver.call(&self.ctx.job.world.clients, &self.want, seen, op).await;
+        let clients = &self.ctx.job.world.clients;
+        let reply = self.driver.call(clients, &self.want, seen, op).await;
+        clients.shared.changed();
         self.want.acted = true;
+        self.since = self.ctx.now();
+        self.soonest = Duration::ZERO;
         match reply {
             Ok(reply) => {
                 self.ctx.append(journal::Event::Outcome { intent, id: reply.id.clone(), error: None })?;
@@ -192,6 +267,7 @@ impl<'c, 'j> Pursuit<'c, 'j> {
                     self.want.id = reply.id;
                 }
                 self.failures = 0;
+                self.soonest = self.driver.soonest(op);
                 self.made(op, seen, LAG_AFTER_CALL, true);
                 Ok(true)
             }
@@ -218,6 +294,7 @@ impl<'c, 'j> Pursuit<'c, 'j> {
     async fn after_refusal(&mut self, op: &Op, error: &CloudError) -> Result<(), Stop> {
         let pause = match error.retry {
             Retry::No if error.in_doubt => self.another_failure(op, error)?,
+            Retry::No if error.something_missing() && self.has_new_neighbours() => UNTIL_KNOWN,
             Retry::No => return Err(self.refusal(error).into()),
             Retry::Backoff => self.another_failure(op, error)?,
             Retry::After(pause) => pause,
@@ -235,10 +312,26 @@ impl<'c, 'j> Pursuit<'c, 'j> {
 
     fn another_failure(&mut self, op: &Op, error: &CloudError) -> Result<Duration, Stop> {
         self.failures += 1;
-        if self.failures > MOST_FAILURES {
+        if self.failures > most_failures(error) {
             return Err(self.refusal(error).into());
         }
-        Ok(self.jitter(&op.operation, self.failures - 1))
+        Ok(self.back_off(&op.operation, error, self.failures - 1))
+    }
+
+    /// Whether something that the node refers to was made only just now: AWS's services, and the machines of one service, do not
+    /// learn of it all at once.
+    fn has_new_neighbours(&self) -> bool {
+        let (now, node) = (self.ctx.now(), &self.target.node);
+        // What an action makes comes one after the other.
+        let action = node.rsplit_once('.').map(|(action, _)| action).filter(|_| self.target.part);
+        self.ctx.with(|state| {
+            state.history.nodes.iter().any(|(id, known)| {
+                let near = id == node
+                    || self.target.depends_on.contains(id)
+                    || action.is_some_and(|action| id.starts_with(action));
+                near && known.created.is_some_and(|made| now < made.saturating_add(NEW))
+            })
+        })
     }
 
     fn intent(&self, op: &Op) -> journal::Event {
@@ -267,9 +360,11 @@ impl<'c, 'j> Pursuit<'c, 'j> {
         all.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
-    fn jitter(&self, operation: &str, failure: u32) -> Duration {
+    /// The pause before a call is tried again: full jitter, and leave from the budget of the service.
+    fn back_off(&self, operation: &str, error: &CloudError, failure: u32) -> Duration {
         let what = format!("{} {operation}", self.target.node);
-        jitter(self.ctx.job.world.seed, &what, failure)
+        let pause = jitter(self.ctx.job.world.seed, &what, failure);
+        pause + self.ctx.budget.take(&error.operation, self.ctx.now())
     }
 
     /// Tells that a call is tried again; once, as long as the answer stays the same.

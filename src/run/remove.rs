@@ -61,7 +61,7 @@ pub(super) async fn remove(ctx: &Context<'_>, target: Target, id: Option<String>
                     Observed::Present(present) => present.note.clone().unwrap_or(why),
                     Observed::Absent => why,
                 };
-                pursuit.wait(poll, &note).await?;
+                pursuit.rest(poll, &note, &seen).await?;
             }
             Next::Call(op) => {
                 if !pursuit.lags(&op, &seen, &[]).await? {

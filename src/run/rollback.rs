@@ -231,6 +231,7 @@ fn part(ctx: &Context<'_>, environment: &str, at: usize, attrs: Attrs) -> Target
         existing: false,
         span: None,
         part: true,
+        within: None,
         lost: Default::default(),
     }
 }

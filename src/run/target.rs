@@ -29,6 +29,8 @@ pub(super) struct Target {
     /// Whether it is what a rollout action makes. Such a thing belongs to its environment, bucket or distribution, and
     /// begins anew with each chain of runs.
     pub part: bool,
+    /// How long the action that makes it may take, when the file says so.
+    pub within: Option<Duration>,
     /// Secrets that the journal names and the file no longer has.
     pub lost: IndexSet<String>,
 }
@@ -47,6 +49,7 @@ impl Target {
             existing: node.existing,
             span: Some(node.span),
             part: false,
+            within: None,
             lost: IndexSet::new(),
         }
     }
@@ -78,6 +81,7 @@ impl Target {
             existing: known.existing,
             span: ctx.job.manifest.nodes.get(id).map(|node| node.span),
             part: false,
+            within: None,
             lost,
         }
     }
@@ -98,6 +102,9 @@ impl Target {
 
     /// How long one phase may take, when the file says so.
     pub fn timeout(&self) -> Option<Duration> {
+        if self.within.is_some() {
+            return self.within;
+        }
         let ms = self.attrs.get("timeout")?.as_int()?;
         u64::try_from(ms).ok().map(Duration::from_millis)
     }

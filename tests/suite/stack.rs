@@ -33,7 +33,13 @@ pub struct Stack {
 impl Stack {
     /// An empty account, in a region.
     pub async fn new(region: &'static str) -> Self {
-        let local = Arc::new(Local::open(None, Faults::default()).unwrap());
+        Self::with(region, &[]).await
+    }
+
+    /// As [`Stack::new`], with trouble on order.
+    pub async fn with(region: &'static str, faults: &[&str]) -> Self {
+        let faults = Faults::new(faults.iter().map(|fault| fault.parse().unwrap()));
+        let local = Arc::new(Local::open(None, faults).unwrap());
         let now = virtual_clock(START);
         let net = LocalNet::new(Arc::clone(&local), Arc::clone(&now), 1.0);
         let to = Connect {

@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::inventory::{differences, inventory};
+
 /// A copy of the example, with a local cloud of its own.
 struct Project {
     folder: tempfile::TempDir,
@@ -54,9 +56,7 @@ impl Project {
     /// number of things there.
     fn inventory(&self) -> BTreeMap<String, usize> {
         let text = std::fs::read_to_string(self.folder.path().join(".vpipe/local/cloud.json")).unwrap();
-        let mut found = BTreeMap::new();
-        survey(&serde_json::from_str(&text).unwrap(), String::new(), &mut found);
-        found
+        inventory(&serde_json::from_str(&text).unwrap())
     }
 
     /// The resources of the journal, with what is in doubt.
@@ -80,32 +80,6 @@ fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), to).unwrap();
         }
     }
-}
-
-/// Counts the leaves below each place. What grows with every request is left out.
-fn survey(value: &Json, place: String, found: &mut BTreeMap<String, usize>) {
-    match value {
-        // What was deleted and is not yet forgotten everywhere.
-        Json::Object(fields) if fields.get("until").is_some_and(Json::is_number) => {}
-        Json::Object(fields) => {
-            for (name, value) in fields {
-                if !VOLATILE.contains(&name.as_str()) {
-                    survey(value, format!("{place}/{}", plain(name)), found);
-                }
-            }
-        }
-        Json::Array(items) => items.iter().for_each(|item| survey(item, format!("{place}[]"), found)),
-        _ => *found.entry(place).or_default() += 1,
-    }
-}
-
-/// Parts of the state that are not things: clocks, counters, the histories of environments and the like.
-const VOLATILE: [&str; 6] = ["clock", "ids", "requests", "events", "history", "log"];
-
-/// A name without what makes an id one of its kind.
-fn plain(name: &str) -> String {
-    let ids = regex_lite::Regex::new("[0-9a-f]{8,}[0-9a-f-]*|[A-Z0-9]{9,}").unwrap();
-    ids.replace_all(name, "ID").into_owned()
 }
 
 /// The steps of which a run said something, and what: `build done`, `build already done, skipped`.
@@ -157,12 +131,7 @@ fn assert_same(
     expected: &BTreeMap<String, usize>,
     context: impl Fn() -> String,
 ) {
-    let different: Vec<String> = expected
-        .keys()
-        .chain(found.keys())
-        .filter(|place| expected.get(*place) != found.get(*place))
-        .map(|place| format!("{place}: {:?} instead of {:?}", found.get(place), expected.get(place)))
-        .collect();
+    let different = differences(found, expected);
     assert!(different.is_empty(), "{}\n{}", different.join("\n"), context());
 }
 

@@ -23,6 +23,7 @@ use crate::plan::Change;
 
 const REQUEST: &str = "acm:RequestCertificate";
 const DELETE: &str = "acm:DeleteCertificate";
+const LIST: &str = "acm:ListCertificates";
 const TAGS: TagCalls = TagCalls { set: "acm:AddTagsToCertificate", remove: "acm:RemoveTagsFromCertificate" };
 
 /// AWS gives them ids of its own.
@@ -208,6 +209,34 @@ impl Driver for Certificate {
         retag(&client, arn, op).await
     }
 
+    async fn still(
+        &self,
+        clients: &Clients,
+        _want: &Want,
+        seen: &Present,
+        _looks: u32,
+    ) -> Result<bool, CloudError> {
+        if Detail::of(seen).incomplete || !matches!(seen.state, State::Busy(_)) {
+            return Ok(false);
+        }
+        let region = region_of(&seen.id);
+        let client = &client(clients, region);
+        let read = |_| async move {
+            let listed = list(client, false).await?.into_iter();
+            Ok(listed
+                .filter_map(|one| Some((one.certificate_arn?, one.status?.as_str().to_owned())))
+                .collect())
+        };
+        let what = format!("{LIST} {}", region.unwrap_or_default());
+        let status = clients.shared.one(&what, &seen.id, read).await?;
+        Ok(status.is_some_and(|status| seen.state == State::Busy(status)))
+    }
+
+    /// ACM user guide: a certificate is issued some minutes after its record can be seen.
+    fn soonest(&self, op: &Op) -> Duration {
+        Duration::from_secs(if is_provider_call(op) { 120 } else { 0 })
+    }
+
     fn renewal(&self, _want: &Want) -> Renewal {
         Renewal::CreateFirst
     }
@@ -248,23 +277,8 @@ fn alternatives(want: &Want) -> Vec<String> {
 /// that is valid longest.
 async fn search(client: &Client, want: &Want) -> Result<Option<String>, CloudError> {
     let domain = domain(want);
-    let mut fitting: Vec<CertificateSummary> = Vec::new();
-    let mut token = None;
-    loop {
-        let mut request = client.list_certificates().set_next_token(token);
-        if looked_up(want) {
-            // Without this, AWS lists certificates with RSA keys only.
-            let kinds = KeyAlgorithm::values().iter().map(|kind| KeyAlgorithm::from(*kind)).collect();
-            request = request.includes(Filters::builder().set_key_types(Some(kinds)).build());
-        }
-        let reply = request.send().await.map_err(reading("acm:ListCertificates"))?;
-        let fits = |c: &CertificateSummary| c.domain_name().is_some_and(|name| plain(name) == domain);
-        fitting.extend(reply.certificate_summary_list.unwrap_or_default().into_iter().filter(fits));
-        token = reply.next_token;
-        if token.is_none() {
-            break;
-        }
-    }
+    let mut fitting = list(client, looked_up(want)).await?;
+    fitting.retain(|c| c.domain_name().is_some_and(|name| plain(name) == domain));
     if looked_up(want) {
         fitting.retain(|c| c.status() == Some(&CertificateStatus::Issued));
         let longest = fitting.iter().max_by_key(|c| c.not_after().map(|time| time.secs()));
@@ -284,6 +298,25 @@ async fn search(client: &Client, want: &Want) -> Result<Option<String>, CloudErr
         }
     }
     Ok(None)
+}
+
+/// The certificates of the account, those with keys other than RSA as well or not.
+async fn list(client: &Client, all_keys: bool) -> Result<Vec<CertificateSummary>, CloudError> {
+    let mut all = Vec::new();
+    let mut token = None;
+    loop {
+        let mut request = client.list_certificates().set_next_token(token);
+        if all_keys {
+            let kinds = KeyAlgorithm::values().iter().map(|kind| KeyAlgorithm::from(*kind)).collect();
+            request = request.includes(Filters::builder().set_key_types(Some(kinds)).build());
+        }
+        let reply = request.send().await.map_err(reading(LIST))?;
+        all.extend(reply.certificate_summary_list.unwrap_or_default());
+        token = reply.next_token;
+        if token.is_none() {
+            return Ok(all);
+        }
+    }
 }
 
 fn read(certificate: &CertificateDetail, want: &Want, arn: &str) -> Present {

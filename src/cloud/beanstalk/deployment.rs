@@ -120,6 +120,10 @@ impl Driver for Deployment {
         Ok(Reply::of(&reply, reply.environment_id()))
     }
 
+    async fn last_words(&self, clients: &Clients, _want: &Want, seen: &Present) -> Vec<String> {
+        events::last_words(clients, &seen.id).await
+    }
+
     fn timeout(&self) -> Duration {
         Duration::from_secs(60 * 60)
     }

@@ -49,7 +49,8 @@ impl Driver for Environment {
         let Some(environment) = live(clients, name(want)).await? else { return Ok(Observed::Absent) };
         let id = environment.environment_id().unwrap_or_default().to_owned();
         let mut present = Present { id: id.clone(), ..Present::default() };
-        if let Some(mut tags) = tags_of(clients, environment.environment_arn().unwrap_or_default()).await? {
+        let arn = environment.environment_arn().unwrap_or_default();
+        if let Some(mut tags) = tags_of(clients, arn).await? {
             // Beanstalk sets it itself, and lets nobody else (developer guide, "Tagging resources").
             if !want.tags.contains_key("Name") {
                 tags.shift_remove("Name");
@@ -173,6 +174,35 @@ impl Driver for Environment {
             }
             _ => Err(unknown(op)),
         }
+    }
+
+    async fn still(
+        &self,
+        clients: &Clients,
+        want: &Want,
+        seen: &Present,
+        looks: u32,
+    ) -> Result<bool, CloudError> {
+        // Whoever watches wants to know how far it is; a whole look tells.
+        if looks >= 3 {
+            return Ok(false);
+        }
+        let environment = live(clients, name(want)).await?;
+        let status = environment.as_ref().filter(|e| e.environment_id() == Some(&seen.id)).and_then(busy);
+        Ok(status.is_some_and(|status| seen.state == State::Busy(status)))
+    }
+
+    /// Field logs: four minutes and more to launch one, two to terminate it.
+    fn soonest(&self, op: &Op) -> Duration {
+        Duration::from_secs(match op.operation.as_str() {
+            CREATE => 180,
+            TERMINATE => 90,
+            _ => 0,
+        })
+    }
+
+    async fn last_words(&self, clients: &Clients, _want: &Want, seen: &Present) -> Vec<String> {
+        events::last_words(clients, &seen.id).await
     }
 
     fn timeout(&self) -> Duration {

@@ -66,6 +66,12 @@ pub(super) async fn recent(clients: &Clients, environment_id: &str) -> Result<Ve
     Ok(reply.events().iter().map(event).collect())
 }
 
+/// The last few things that were said of an environment, oldest first. Whoever may not ask learns nothing more.
+pub(super) async fn last_words(clients: &Clients, environment_id: &str) -> Vec<String> {
+    let newest = recent(clients, environment_id).await.unwrap_or_default();
+    newest.into_iter().take(3).rev().map(|event| event.message.trim().to_owned()).collect()
+}
+
 /// The events of one application version, newest first.
 pub(super) async fn of_version(
     clients: &Clients,

@@ -40,10 +40,29 @@ const TAGS: TagCalls = TagCalls {
 /// The environment of a name that is not terminated: terminated ones are listed for an hour, beside a living one of
 /// the same name.
 async fn live(clients: &Clients, name: &str) -> Result<Option<EnvironmentDescription>, CloudError> {
-    let request = clients.beanstalk.describe_environments().environment_names(name).include_deleted(false);
-    let reply = request.send().await.map_err(reading("elasticbeanstalk:DescribeEnvironments"))?;
-    let living = |e: &EnvironmentDescription| e.status != Some(EnvironmentStatus::Terminated);
-    Ok(reply.environments.unwrap_or_default().into_iter().find(living))
+    clients.shared.one(DESCRIBE, name, |names| all_live(clients, names)).await
+}
+
+const DESCRIBE: &str = "elasticbeanstalk:DescribeEnvironments";
+
+async fn all_live(
+    clients: &Clients,
+    names: Vec<String>,
+) -> Result<Vec<(String, EnvironmentDescription)>, CloudError> {
+    let mut all = Vec::new();
+    let mut token = None;
+    loop {
+        let request = clients.beanstalk.describe_environments().include_deleted(false);
+        let request = request.set_environment_names(Some(names.clone())).set_next_token(token);
+        let reply = request.send().await.map_err(reading(DESCRIBE))?;
+        let living = |e: &EnvironmentDescription| e.status != Some(EnvironmentStatus::Terminated);
+        let named = |e: EnvironmentDescription| Some((e.environment_name.clone()?, e));
+        all.extend(reply.environments.unwrap_or_default().into_iter().filter(living).filter_map(named));
+        token = reply.next_token;
+        if token.is_none() {
+            return Ok(all);
+        }
+    }
 }
 
 /// AWS's own word for what an environment does; none when it is ready.

@@ -239,6 +239,26 @@ impl Driver for Distribution {
         }
     }
 
+    async fn still(
+        &self,
+        clients: &Clients,
+        _want: &Want,
+        seen: &Present,
+        _looks: u32,
+    ) -> Result<bool, CloudError> {
+        let read = |_| async move {
+            let listed = list(clients).await?.into_iter();
+            Ok(listed.map(|one| (one.id().to_owned(), one.status().to_owned())).collect())
+        };
+        let status = clients.shared.one(LIST, &seen.id, read).await?;
+        Ok(status.is_some_and(|status| seen.state == State::Busy(status)))
+    }
+
+    /// CloudFront developer guide and field logs: three minutes and more until all edge locations have a change.
+    fn soonest(&self, op: &Op) -> Duration {
+        Duration::from_secs(if matches!(op.operation.as_str(), CREATE | UPDATE) { 180 } else { 0 })
+    }
+
     fn timeout(&self) -> Duration {
         Duration::from_secs(90 * 60)
     }
@@ -263,21 +283,28 @@ async fn search(clients: &Clients, want: &Want) -> Result<Option<String>, CloudE
         origins.iter().any(|origin| origin.id() == want.name)
             || names.iter().any(|name| aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name)))
     };
+    for summary in list(clients).await?.iter().filter(|summary| candidate(summary)) {
+        let tags = tags_of(clients, summary.arn()).await?;
+        let mut owner = want.tags.iter().filter(|(key, _)| key.starts_with("vpipe:"));
+        if !want.tags.is_empty() && owner.all(|(key, value)| tags.get(key) == Some(value)) {
+            return Ok(Some(summary.id().to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// All distributions of the account.
+async fn list(clients: &Clients) -> Result<Vec<DistributionSummary>, CloudError> {
+    let mut all = Vec::new();
     let mut marker = None;
     loop {
-        let reply =
-            clients.cloudfront.list_distributions().set_marker(marker).send().await.map_err(reading(LIST))?;
-        let Some(list) = reply.distribution_list else { return Ok(None) };
-        for summary in list.items().iter().filter(|summary| candidate(summary)) {
-            let tags = tags_of(clients, summary.arn()).await?;
-            let mut owner = want.tags.iter().filter(|(key, _)| key.starts_with("vpipe:"));
-            if !want.tags.is_empty() && owner.all(|(key, value)| tags.get(key) == Some(value)) {
-                return Ok(Some(summary.id().to_owned()));
-            }
-        }
-        marker = list.next_marker;
+        let request = clients.cloudfront.list_distributions().set_marker(marker);
+        let reply = request.send().await.map_err(reading(LIST))?;
+        let Some(list) = reply.distribution_list else { return Ok(all) };
+        marker = list.next_marker.filter(|marker| !marker.is_empty());
+        all.extend(list.items.unwrap_or_default());
         if marker.is_none() {
-            return Ok(None);
+            return Ok(all);
         }
     }
 }

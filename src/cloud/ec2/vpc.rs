@@ -74,10 +74,13 @@ impl Driver for Vpc {
 
 /// The ids of a VPC's subnets, by availability zone.
 async fn subnets(clients: &Clients, vpc: &str) -> Result<Vec<String>, CloudError> {
-    let call = clients.ec2.describe_subnets().filters(filter("vpc-id", vpc));
-    let reply = call.send().await.map_err(reading("ec2:DescribeSubnets"))?;
-    let mut subnets: Vec<_> =
-        reply.subnets().iter().map(|subnet| (subnet.availability_zone(), subnet.subnet_id())).collect();
+    let call = clients.ec2.describe_subnets().filters(filter("vpc-id", vpc)).max_results(1000);
+    let mut pages = call.into_paginator().items().send();
+    let mut subnets = Vec::new();
+    while let Some(subnet) = pages.next().await {
+        let subnet = subnet.map_err(reading("ec2:DescribeSubnets"))?;
+        subnets.push((subnet.availability_zone, subnet.subnet_id));
+    }
     subnets.sort();
-    Ok(subnets.into_iter().filter_map(|(_, id)| id.map(str::to_owned)).collect())
+    Ok(subnets.into_iter().filter_map(|(_, id)| id).collect())
 }

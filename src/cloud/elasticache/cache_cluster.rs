@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
 
-use super::{TAGS, explained, tag, tags, tags_of};
+use super::{TAGS, explained, last_events, tag, tags, tags_of};
 use crate::cloud::parts::{
     AFTER_REBOOT, applies, changed, delete_when_settled, hindrance, known, modified, number, older, own,
     texts, with_pending,
@@ -37,7 +37,8 @@ const CLUSTER_AND_GROUPS: &[&str] = &[
     "elasticache:{here}:subnetgroup:{subnet_group}",
 ];
 const PERMISSIONS: &[Permission] = &[
-    Permission::look(DESCRIBE, CLUSTER),
+    // All who wait share one read of several clusters.
+    Permission::look(DESCRIBE, &["*"]),
     Permission::look("elasticache:ListTagsForResource", CLUSTER),
     Permission::look("elasticache:DescribeEvents", ANY).because("only to say why a cluster failed"),
     Permission::change(CREATE, CLUSTER_AND_GROUPS),
@@ -76,16 +77,13 @@ impl Driver for CacheCluster {
 
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let id = want.text("id").unwrap_or(&want.name);
-        let call =
-            clients.elasticache.describe_cache_clusters().cache_cluster_id(id).show_cache_node_info(true);
-        let reply = found(call.send().await.map_err(reading(DESCRIBE)))?;
-        let Some(cluster) = reply.as_ref().and_then(|reply| reply.cache_clusters().first()) else {
-            return Ok(Observed::Absent);
-        };
+        let name = id.to_lowercase();
+        let found = clients.shared.one(DESCRIBE, &name, |names| clusters(clients, names)).await?;
+        let Some(cluster) = found else { return Ok(Observed::Absent) };
         if cluster.cache_cluster_status() == Some("deleted") {
             return Ok(Observed::Absent);
         }
-        let mut present = present(cluster, want);
+        let mut present = present(&cluster, want);
         if let State::Failed(why) = &present.state {
             present.state = State::Failed(explained(clients, SourceType::CacheCluster, id, why).await);
         }
@@ -170,9 +168,40 @@ impl Driver for CacheCluster {
         }
     }
 
+    /// ElastiCache user guide and field logs: four minutes and more to make one, two to delete it.
+    fn soonest(&self, op: &Op) -> Duration {
+        Duration::from_secs(match op.operation.as_str() {
+            CREATE => 180,
+            DELETE => 90,
+            _ => 0,
+        })
+    }
+
+    async fn last_words(&self, clients: &Clients, _want: &Want, seen: &Present) -> Vec<String> {
+        last_events(clients, SourceType::CacheCluster, &seen.id).await
+    }
+
     fn timeout(&self) -> Duration {
         Duration::from_secs(60 * 60)
     }
+}
+
+/// The clusters of these ids, which are in lower case, that exist. AWS has no way to ask for some of them.
+async fn clusters(clients: &Clients, names: Vec<String>) -> Result<Vec<(String, Cluster)>, CloudError> {
+    let named = |cluster: &Cluster| cluster.cache_cluster_id().map(str::to_lowercase);
+    let call = clients.elasticache.describe_cache_clusters().show_cache_node_info(true);
+    if let [name] = names.as_slice() {
+        let reply = found(call.cache_cluster_id(name).send().await.map_err(reading(DESCRIBE)))?;
+        let clusters = reply.and_then(|reply| reply.cache_clusters).unwrap_or_default();
+        return Ok(clusters.into_iter().filter_map(|one| Some((named(&one)?, one))).collect());
+    }
+    let mut pages = call.into_paginator().items().send();
+    let mut all = Vec::new();
+    while let Some(cluster) = pages.next().await {
+        let cluster = cluster.map_err(reading(DESCRIBE))?;
+        all.extend(named(&cluster).map(|name| (name, cluster)));
+    }
+    Ok(all)
 }
 
 /// The nodes that are too many: the last ones.

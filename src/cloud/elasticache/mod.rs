@@ -45,9 +45,16 @@ async fn tag(clients: &Clients, arn: &str, op: &Op) -> Result<Reply, CloudError>
     Ok(Reply::of(&call.send().await.map_err(calling(&op.operation))?, None))
 }
 
-/// A failure with the last things that ElastiCache said about something. Whoever may not ask learns nothing more.
-async fn explained(clients: &Clients, source: SourceType, id: &str, why: &str) -> String {
+/// What ElastiCache said about something in the last day, oldest first. Whoever may not ask learns nothing.
+async fn last_events(clients: &Clients, source: SourceType, id: &str) -> Vec<String> {
     let call = clients.elasticache.describe_events().source_type(source);
-    let Ok(reply) = call.source_identifier(id).duration(24 * 60).send().await else { return why.to_owned() };
-    with_events(why, "ElastiCache", reply.events().iter().filter_map(|event| event.message()))
+    let reply = call.source_identifier(id).duration(24 * 60).send().await;
+    let events = reply.map(|reply| reply.events.unwrap_or_default()).unwrap_or_default();
+    events.into_iter().filter_map(|event| event.message).collect()
+}
+
+/// A failure with the last things that ElastiCache said about something.
+async fn explained(clients: &Clients, source: SourceType, id: &str, why: &str) -> String {
+    let events = last_events(clients, source, id).await;
+    with_events(why, "ElastiCache", events.iter().map(String::as_str))
 }

@@ -1,6 +1,7 @@
 //! Brokers: what is to be done next. What there is and what is sent are in `broker_seen` and `broker_calls`.
 
 use async_trait::async_trait;
+use aws_sdk_mq::types::{BrokerState, BrokerSummary};
 use std::time::Duration;
 
 use super::broker_calls::{CREATE, UPDATE, UPDATE_USER, create, update, update_user};
@@ -20,6 +21,8 @@ pub struct Broker;
 
 const REBOOT: &str = "mq:RebootBroker";
 const DELETE: &str = "mq:DeleteBroker";
+/// Seconds between two looks.
+const POLL: u64 = 30;
 const TAGS: TagCalls = TagCalls { set: "mq:CreateTags", remove: "mq:DeleteTags" };
 
 const BROKER: &[&str] = &["mq:{here}:broker:{name}:*"];
@@ -64,7 +67,7 @@ impl Driver for Broker {
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let id = match &want.id {
             Some(id) => Some(id.clone()),
-            None => id_by_name(clients, want.text("name").unwrap_or(&want.name)).await?,
+            None => listed(clients, want).await?.and_then(|broker| broker.broker_id),
         };
         let Some(id) = id else { return Ok(Observed::Absent) };
         let call = clients.mq.describe_broker().broker_id(&id);
@@ -93,7 +96,7 @@ impl Driver for Broker {
         let Observed::Present(present) = seen else { return Next::Call(Op::create(CREATE)) };
         // What was never running holds nothing, so it is made anew.
         let remake = (Detail::of(present).status == "CREATION_FAILED").then_some(DELETE);
-        if let Some(next) = hindrance(want, present, 30, remake) {
+        if let Some(next) = hindrance(want, present, POLL, remake) {
             return next;
         }
         if let (true, Some(from), Some(to)) =
@@ -118,7 +121,7 @@ impl Driver for Broker {
     }
 
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        delete_when_settled(seen, 30, Op::new(DELETE))
+        delete_when_settled(seen, POLL, Op::new(DELETE))
     }
 
     async fn call(
@@ -156,21 +159,46 @@ impl Driver for Broker {
         }
     }
 
+    async fn still(
+        &self,
+        clients: &Clients,
+        want: &Want,
+        seen: &Present,
+        _looks: u32,
+    ) -> Result<bool, CloudError> {
+        let listed = listed(clients, want).await?;
+        let state = listed.as_ref().filter(|broker| broker.broker_id() == Some(seen.id.as_str()));
+        let state = state.and_then(|broker| broker.broker_state()).map(BrokerState::as_str);
+        Ok(state == Some(Detail::of(seen).status.as_str()))
+    }
+
+    /// Amazon MQ developer guide and field logs: seven minutes and more to make one, three to reboot or delete it.
+    fn soonest(&self, op: &Op) -> Duration {
+        Duration::from_secs(match op.operation.as_str() {
+            CREATE => 420,
+            REBOOT | DELETE => 120,
+            _ => 0,
+        })
+    }
+
     fn timeout(&self) -> Duration {
         Duration::from_secs(60 * 60)
     }
 }
 
-/// Brokers are found by id only, so their list is searched for the name, which is unique.
-async fn id_by_name(clients: &Clients, name: &str) -> Result<Option<String>, CloudError> {
-    let mut pages = clients.mq.list_brokers().max_results(100).into_paginator().items().send();
-    while let Some(broker) = pages.next().await {
-        let broker = broker.map_err(reading("mq:ListBrokers"))?;
-        if broker.broker_name() == Some(name) {
-            return Ok(broker.broker_id().map(str::to_owned));
+/// A broker in the list of all, where its name, which is unique, finds it; its description is found by id only.
+async fn listed(clients: &Clients, want: &Want) -> Result<Option<BrokerSummary>, CloudError> {
+    let name = want.text("name").unwrap_or(&want.name);
+    let read = |_| async move {
+        let mut pages = clients.mq.list_brokers().max_results(100).into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(broker) = pages.next().await {
+            let broker = broker.map_err(reading("mq:ListBrokers"))?;
+            all.extend(broker.broker_name().map(str::to_owned).map(|name| (name, broker)));
         }
-    }
-    Ok(None)
+        Ok(all)
+    };
+    clients.shared.one("mq:ListBrokers", name, read).await
 }
 
 #[cfg(test)]

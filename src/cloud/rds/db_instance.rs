@@ -1,12 +1,13 @@
 //! DB instances: what is to be done next. What there is and what is sent are in `instance_seen` and `instance_calls`.
 
 use async_trait::async_trait;
+use aws_sdk_rds::types::{DbInstance as Instance, Filter};
 use std::time::Duration;
 
 use super::instance_calls::{
     CREATE, DELETE, MODIFY, REBOOT, RESTORE, create, delete, modify, reboot, restore,
 };
-use super::instance_seen::{Detail, explained, present};
+use super::instance_seen::{Detail, explained, last_events, present};
 use super::{TAGS, tag};
 use crate::cloud::parts::{attributes, changed, older, own, wait};
 use crate::cloud::permission::ANY;
@@ -21,6 +22,8 @@ use serde_json::json;
 pub struct DbInstance;
 
 const DESCRIBE: &str = "rds:DescribeDBInstances";
+/// Seconds between two looks, the same for all instances, so that they share them.
+const POLL: u64 = 30;
 
 const DB: &[&str] = &["rds:{here}:db:{name}"];
 /// With the groups that an instance may be given.
@@ -40,7 +43,8 @@ const DB_OF_SNAPSHOT: &[&str] = &[
     "rds:{here}:subgrp:{subnet_group}",
 ];
 const PERMISSIONS: &[Permission] = &[
-    Permission::look(DESCRIBE, DB),
+    // All who wait share one read of several instances.
+    Permission::look(DESCRIBE, &["*"]),
     Permission::look("rds:DescribeEvents", ANY).because("only to say why an instance failed"),
     Permission::change(CREATE, DB_AND_GROUPS),
     Permission::look("rds:DescribeDBSnapshots", ANY).because("only to make it of a snapshot"),
@@ -72,12 +76,10 @@ impl Driver for DbInstance {
 
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let identifier = want.text("identifier").unwrap_or(&want.name);
-        let call = clients.rds.describe_db_instances().db_instance_identifier(identifier);
-        let reply = found(call.send().await.map_err(reading(DESCRIBE)))?;
-        let Some(instance) = reply.as_ref().and_then(|reply| reply.db_instances().first()) else {
-            return Ok(Observed::Absent);
-        };
-        let mut present = present(instance, want);
+        let name = identifier.to_lowercase();
+        let found = clients.shared.one(DESCRIBE, &name, |names| instances(clients, names)).await?;
+        let Some(instance) = found else { return Ok(Observed::Absent) };
+        let mut present = present(&instance, want);
         if let State::Failed(why) = &present.state {
             present.state = State::Failed(explained(clients, identifier, why).await);
         }
@@ -100,7 +102,7 @@ impl Driver for DbInstance {
         let Observed::Present(present) = seen else { return make(want) };
         let grows = grows(want, present);
         match &present.state {
-            State::Busy(status) => return wait(poll(status), status),
+            State::Busy(status) => return wait(POLL, status),
             // More room is what a full disk needs.
             State::Failed(_) if Detail::of(present).status == "storage-full" && grows => {}
             State::Failed(why) => return Next::Fail(why.clone()),
@@ -124,7 +126,7 @@ impl Driver for DbInstance {
         let detail = Detail::of(present);
         let keep = want.flag("final_snapshot") == Some(true);
         match &present.state {
-            State::Busy(status) => return wait(poll(status), status),
+            State::Busy(status) => return wait(POLL, status),
             // RDS API reference, DeleteDBInstance: such instances are only deleted with `SkipFinalSnapshot`.
             State::Failed(why)
                 if keep && (detail.status == "failed" || detail.status.starts_with("incompatible")) =>
@@ -167,6 +169,19 @@ impl Driver for DbInstance {
             }
             _ => Err(CloudError::misuse(&op.operation, "no such call on a DB instance")),
         }
+    }
+
+    /// RDS user guide and field logs: five minutes and more to make one, three to delete it.
+    fn soonest(&self, op: &Op) -> Duration {
+        Duration::from_secs(match op.operation.as_str() {
+            CREATE => 270,
+            DELETE => 150,
+            _ => 0,
+        })
+    }
+
+    async fn last_words(&self, clients: &Clients, _want: &Want, seen: &Present) -> Vec<String> {
+        last_events(clients, &seen.id).await
     }
 
     fn timeout(&self) -> Duration {
@@ -214,12 +229,23 @@ fn major<'v>(engine: &str, version: &'v str) -> Vec<&'v str> {
     version.split('.').take(if engine == "postgres" { 1 } else { 2 }).collect()
 }
 
-/// Seconds between two looks. A change takes minutes; a modification shows only after half a minute.
-fn poll(status: &str) -> u64 {
-    match status {
-        "creating" | "deleting" | "upgrading" => 30,
-        _ => 20,
+/// The instances of these identifiers, which are in lower case, that exist.
+async fn instances(clients: &Clients, names: Vec<String>) -> Result<Vec<(String, Instance)>, CloudError> {
+    let named = |instance: &Instance| instance.db_instance_identifier().map(str::to_lowercase);
+    let call = clients.rds.describe_db_instances();
+    if let [name] = names.as_slice() {
+        let reply = found(call.db_instance_identifier(name).send().await.map_err(reading(DESCRIBE)))?;
+        let instances = reply.and_then(|reply| reply.db_instances).unwrap_or_default();
+        return Ok(instances.into_iter().filter_map(|one| Some((named(&one)?, one))).collect());
     }
+    let filter = Filter::builder().name("db-instance-id").set_values(Some(names)).build();
+    let mut pages = call.filters(filter).into_paginator().items().send();
+    let mut all = Vec::new();
+    while let Some(instance) = pages.next().await {
+        let instance = instance.map_err(reading(DESCRIBE))?;
+        all.extend(named(&instance).map(|name| (name, instance)));
+    }
+    Ok(all)
 }
 
 /// Whether what is wanted has more storage than there is.

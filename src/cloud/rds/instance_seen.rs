@@ -156,11 +156,16 @@ fn state(status: &str) -> State {
     }
 }
 
-/// A failure with the last things that RDS said about the instance. Whoever may not ask learns nothing more.
-pub(super) async fn explained(clients: &Clients, identifier: &str, why: &str) -> String {
+/// What RDS said about the instance in the last day, oldest first. Whoever may not ask learns nothing.
+pub(super) async fn last_events(clients: &Clients, identifier: &str) -> Vec<String> {
     let call = clients.rds.describe_events().source_type(SourceType::DbInstance);
-    let Ok(reply) = call.source_identifier(identifier).duration(24 * 60).send().await else {
-        return why.to_owned();
-    };
-    with_events(why, "RDS", reply.events().iter().filter_map(|event| event.message()))
+    let reply = call.source_identifier(identifier).duration(24 * 60).send().await;
+    let events = reply.map(|reply| reply.events.unwrap_or_default()).unwrap_or_default();
+    events.into_iter().filter_map(|event| event.message).collect()
+}
+
+/// A failure with the last things that RDS said about the instance.
+pub(super) async fn explained(clients: &Clients, identifier: &str, why: &str) -> String {
+    let events = last_events(clients, identifier).await;
+    with_events(why, "RDS", events.iter().map(String::as_str))
 }

@@ -130,7 +130,8 @@ fn plan(state: &mut State, index: usize, cx: &Cx) -> Result<Plan, Fault> {
         plan.step(Step::Ready);
         return Ok(plan);
     }
-    if let Some((part, why)) = resources::impossible(state, cx, &environment.settings) {
+    let ordered = state.comes_to(&environment.tags, "launch").then(refused_instance);
+    if let Some((part, why)) = resources::impossible(state, cx, &environment.settings).or(ordered) {
         plan.wait(60);
         plan.error(format!(
             "Stack named 'awseb-{}-stack' aborted operation. Current state: 'CREATE_FAILED'  Reason: The following resource(s) failed to create: [{part}]. ",
@@ -149,6 +150,13 @@ fn plan(state: &mut State, index: usize, cx: &Cx) -> Result<Plan, Fault> {
     resources::create(state, index, &seed, cx.now);
     launch(state, index, &mut plan)?;
     Ok(plan)
+}
+
+/// What becomes of a launch that is to fail.
+pub(super) fn refused_instance() -> (&'static str, String) {
+    let why = "You have requested more vCPU capacity than your current vCPU limit allows for the instance bucket that the \
+               specified instance type belongs to.";
+    ("AWSEBAutoScalingGroup", why.to_owned())
 }
 
 /// The events of what is made, the instances, and the end of the launch.

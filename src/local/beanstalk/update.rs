@@ -78,7 +78,8 @@ pub(super) fn update(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
     plan.info("Environment update is starting.");
     let mut good = true;
     if let Some(worst) = worst {
-        if let Some((part, why)) = resources::impossible(state, cx, &settings) {
+        let ordered = state.comes_to(&environment.tags, "update").then(super::create::refused_instance);
+        if let Some((part, why)) = resources::impossible(state, cx, &settings).or(ordered) {
             reverted(&environment.name, part, &why, &mut plan);
             timeline::start(state, index, plan, cx.now);
             return Ok(Reply::Xml(describe::show(state, cx, at(state, index)?)));
@@ -100,6 +101,12 @@ pub(super) fn update(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
             // The instances that the new settings brought.
             rollout.ids =
                 current.instances.iter().filter(|i| i.launched > cx.now).map(|i| i.id.clone()).collect();
+        }
+        if state.comes_to(&environment.tags, "unhealthy") {
+            rollout.outcome = deploy::Outcome::Unhealthy;
+        }
+        if state.comes_to(&environment.tags, "deploy") {
+            rollout.outcome = deploy::Outcome::Broken;
         }
         good = deploy::plan(state, index, &settings, &rollout, &mut plan);
         if good {

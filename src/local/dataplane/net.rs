@@ -43,6 +43,7 @@ impl LocalNet {
             return match self.local.handle(request, (self.now)()) {
                 Ok(response) => Ok((response, None)),
                 Err(Dropped::NoSuchHost(host)) => Err(NetError::Dns(host)),
+                Err(Dropped::Silence) => Err(NetError::Timeout(host)),
                 Err(Dropped::Connection) => {
                     Err(NetError::Other(format!("`{host}` closed the connection before an answer came")))
                 }

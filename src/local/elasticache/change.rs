@@ -198,7 +198,9 @@ pub fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
     if call.text("FinalSnapshotIdentifier").is_some() && cluster.engine == "memcached" {
         return bad_combination("FinalSnapshotIdentifier is not supported for engine memcached.");
     }
-    check_ready(&cluster, cx.now)?;
+    if cluster.failure.is_none() {
+        check_ready(&cluster, cx.now)?;
+    }
     let gone_at = cx.now + spread(&format!("cache delete {}", cluster.id), 2 * MINUTE, 4 * MINUTE);
     cluster.gone_at = Some(gone_at);
     state.detach(cx, &format!("elasticache/{}", cluster.id), gone_at);

@@ -47,6 +47,9 @@ pub struct Cluster {
     pub change: Option<Change>,
     /// When it is gone, if it is being deleted.
     pub gone_at: Option<i64>,
+    /// The bad end that it came to: its status from then on.
+    #[serde(default)]
+    pub failure: Option<String>,
 }
 
 /// What is encrypted, and whether clients need a password.
@@ -76,6 +79,7 @@ impl Cluster {
             _ if self.gone_at.is_some() => "deleting",
             _ if now < self.available_at => "creating",
             Some(change) if now >= change.starts_at => &change.status,
+            _ if self.failure.is_some() => self.failure.as_deref().unwrap_or_default(),
             _ => "available",
         }
     }

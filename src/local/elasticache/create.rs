@@ -75,6 +75,7 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         pending_at: cx.now,
         change: None,
         gone_at: None,
+        failure: None,
         id: id.clone(),
         engine,
         version,

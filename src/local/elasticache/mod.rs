@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::service::Service;
-use super::{Call, Cx, Fault, ParameterGroup, Reply, State, SubnetGroup};
+use super::{Call, Cx, Fault, ParameterGroup, Reply, State, SubnetGroup, rds};
 
 pub use cluster::{Change, Cluster};
 pub use replication::{ReplicationGroup, Snapshot};
@@ -43,9 +43,17 @@ pub struct Region {
     pub parameter_groups: IndexMap<String, ParameterGroup>,
     /// Subnet groups by name.
     pub subnet_groups: IndexMap<String, SubnetGroup>,
+    /// What happened, or will have happened: an event is told from its time on.
+    #[serde(default)]
+    pub events: Vec<rds::Event>,
 }
 
 impl ElastiCache {
+    /// All regions' parts.
+    pub fn all(&mut self) -> impl Iterator<Item = &mut Region> {
+        self.regions.values_mut()
+    }
+
     /// A region's part.
     pub fn region(&mut self, name: &str) -> &mut Region {
         self.regions.entry(name.to_owned()).or_default()
@@ -72,6 +80,8 @@ impl Region {
                 cluster.boot(&self.parameter_groups);
             }
         }
+        // ElastiCache keeps events for two weeks.
+        self.events.retain(|event| event.at > now - 14 * 24 * 60 * super::common::MINUTE);
         self.clusters.retain(|_, cluster| cluster.gone_at.is_none_or(|at| at > now));
         replication::settle(self, now);
     }
@@ -95,6 +105,7 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "DeleteReplicationGroup" => replication_change::delete(state, cx, call),
         "DescribeSnapshots" => replication::describe_snapshots(state, cx, call),
         "DeleteSnapshot" => replication::delete_snapshot(state, cx, call),
+        "DescribeEvents" => rds::events_of(call, cx, &state.elasticache.region(&cx.region).events),
         "DescribeCacheEngineVersions" => versions::describe(call),
         "CreateCacheParameterGroup" => parameters::create(state, cx, call),
         "ModifyCacheParameterGroup" => parameters::modify(state, cx, call),

@@ -103,6 +103,7 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         pending_at: cx.now,
         change: None,
         gone_at: None,
+        failure: None,
     };
     state.elasticache.region(&cx.region).replication_groups.insert(id.clone(), group);
     fill(state, cx, &id, shape.replicas + 1, &model, &subnets);

@@ -52,6 +52,9 @@ pub struct Broker {
     pub rebooted_at: Option<i64>,
     /// When it is gone, if it is being deleted.
     pub gone_at: Option<i64>,
+    /// The bad end that it came to: `CREATION_FAILED`, or the action that is required of its owner.
+    #[serde(default)]
+    pub failure: Option<String>,
 }
 
 impl Broker {
@@ -63,6 +66,8 @@ impl Broker {
             "CREATION_IN_PROGRESS"
         } else if self.rebooted_at.is_some_and(|at| now < at) {
             "REBOOT_IN_PROGRESS"
+        } else if let Some(failure) = &self.failure {
+            if failure == "CREATION_FAILED" { "CREATION_FAILED" } else { "CRITICAL_ACTION_REQUIRED" }
         } else {
             "RUNNING"
         }
@@ -91,6 +96,13 @@ impl Broker {
             "created": iso(self.created_at), "deploymentMode": self.mode, "engineType": self.engine,
             "hostInstanceType": self.instance_type,
         })
+    }
+
+    /// What its owner has to do, such as `RABBITMQ_MEMORY_ALARM` says.
+    fn actions(&self, now: i64) -> Value {
+        let code = self.failure.as_ref().filter(|_| self.state(now) == "CRITICAL_ACTION_REQUIRED");
+        let action = |code| json!({ "actionRequiredCode": code, "actionRequiredInfo": "" });
+        code.map(action).into_iter().collect()
     }
 
     fn instances(&self, now: i64) -> Value {
@@ -165,7 +177,7 @@ impl Broker {
             }
         }
         let more = json!({
-            "actionsRequired": [], "authenticationStrategy": "SIMPLE", "autoMinorVersionUpgrade": self.auto_minor,
+            "actionsRequired": self.actions(cx.now), "authenticationStrategy": "SIMPLE", "autoMinorVersionUpgrade": self.auto_minor,
             "brokerInstances": self.instances(cx.now),
             "configurations": { "current": { "id": self.configuration, "revision": 1 }, "history": [] },
             "encryptionOptions": { "useAwsOwnedKey": true }, "engineVersion": self.version, "logs": logs,

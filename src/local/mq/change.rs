@@ -128,7 +128,7 @@ pub fn reboot(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
 
 pub fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
     let broker = broker(state, cx, call)?;
-    if broker.state(cx.now) != "RUNNING" {
+    if !matches!(broker.state(cx.now), "RUNNING" | "CREATION_FAILED") {
         return bad(format!(
             "Broker [{}] can only be deleted when it is RUNNING or CREATION_FAILED; it is [{}].",
             broker.id,

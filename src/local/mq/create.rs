@@ -70,6 +70,7 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         audit: call.flag("logs.audit").unwrap_or(false),
         rebooted_at: None,
         gone_at: None,
+        failure: None,
         name,
         engine,
         version,

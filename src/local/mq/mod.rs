@@ -29,6 +29,11 @@ pub struct Region {
 }
 
 impl Mq {
+    /// All regions' parts.
+    pub fn all(&mut self) -> impl Iterator<Item = &mut Region> {
+        self.regions.values_mut()
+    }
+
     /// A region's part.
     pub fn region(&mut self, name: &str) -> &mut Region {
         self.regions.entry(name.to_owned()).or_default()

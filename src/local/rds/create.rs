@@ -125,6 +125,7 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         change: None,
         optimizing_until: 0,
         gone_at: None,
+        failure: None,
     };
     attach(state, cx, &instance, &subnets);
     let region = state.rds.region(&cx.region);

@@ -21,6 +21,11 @@ pub struct Event {
 }
 
 impl Event {
+    /// That something failed.
+    pub fn failure(source: &str, source_type: &str, message: &str, at: i64) -> Self {
+        Self::of(source, source_type, message, "failure", at)
+    }
+
     pub(super) fn of(source: &str, source_type: &str, message: &str, category: &str, at: i64) -> Self {
         Self {
             source: source.to_owned(),
@@ -33,6 +38,11 @@ impl Event {
 }
 
 pub fn describe(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
+    events_of(call, cx, &state.rds.region(&cx.region).events)
+}
+
+/// Those of the events that a call asks for, in the form that RDS and ElastiCache share.
+pub fn events_of(call: &Call, cx: &Cx, events: &[Event]) -> Result<Vec<Element>, Fault> {
     let (source, kind) = (call.text("SourceIdentifier"), call.text("SourceType"));
     if source.is_some() && kind.is_none() {
         return super::refuse(
@@ -56,18 +66,22 @@ pub fn describe(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>,
             && kind.as_ref().is_none_or(|kind| event.source_type == *kind)
             && (categories.is_empty() || categories.contains(&event.category))
     };
-    let mut found: Vec<&Event> = state.rds.region(&cx.region).events.iter().filter(asked).collect();
+    let mut found: Vec<&Event> = events.iter().filter(asked).collect();
     found.sort_by_key(|event| event.at);
     let (found, marker) = records(call, found)?;
     let items = found.into_iter().map(|event| {
-        vec![
+        let mut members = vec![
             Element::text("SourceIdentifier", &event.source),
             Element::text("SourceType", &event.source_type),
             Element::text("Message", &event.message),
-            Element::texts("EventCategories", "EventCategory", [&event.category]),
             Element::text("Date", iso(event.at)),
-            Element::text("SourceArn", common::arn(cx, "rds", &format!("db:{}", event.source))),
-        ]
+        ];
+        if event.source_type == "db-instance" {
+            members.push(Element::texts("EventCategories", "EventCategory", [&event.category]));
+            let arn = common::arn(cx, "rds", &format!("db:{}", event.source));
+            members.push(Element::text("SourceArn", arn));
+        }
+        members
     });
     let list = Element::list("Events", "Event", items);
     Ok([list].into_iter().chain(marker).collect())

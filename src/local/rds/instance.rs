@@ -77,6 +77,9 @@ pub struct Instance {
     pub optimizing_until: i64,
     /// When it is gone, if it is being deleted.
     pub gone_at: Option<i64>,
+    /// The bad end that it came to: its status from then on.
+    #[serde(default)]
+    pub failure: Option<String>,
 }
 
 /// How long a grown volume shows as being optimised; no other change of storage is taken for six hours.
@@ -96,6 +99,7 @@ impl Instance {
         }
         match &self.change {
             Some(change) if now >= change.starts_at => &change.status,
+            _ if self.failure.is_some() => self.failure.as_deref().unwrap_or_default(),
             _ if now < self.optimizing_until - (OPTIMIZING - SHOWN_OPTIMIZING) => "storage-optimization",
             _ => "available",
         }
@@ -103,7 +107,7 @@ impl Instance {
 
     /// Whether it can be changed.
     pub fn is_ready(&self, now: i64) -> bool {
-        matches!(self.status(now), "available" | "storage-optimization")
+        matches!(self.status(now), "available" | "storage-optimization" | "storage-full")
     }
 
     /// Whether it accepts connections.
@@ -191,6 +195,7 @@ impl Instance {
             "DBInstanceClass" => self.class = value.to_owned(),
             "AllocatedStorage" => {
                 self.storage = number;
+                self.failure.take_if(|failure| failure == "storage-full");
                 self.optimizing_until = at + OPTIMIZING;
             }
             "StorageType" => {

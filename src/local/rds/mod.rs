@@ -19,7 +19,7 @@ use super::{Call, Cx, Fault, ParameterGroup, Reply, State, SubnetGroup};
 
 pub(super) use change::next_window;
 pub(super) use engines::is_older;
-pub use events::Event;
+pub use events::{Event, events_of};
 pub use instance::{Change, Instance};
 pub use snapshots::Snapshot;
 
@@ -46,6 +46,11 @@ pub struct Region {
 }
 
 impl Rds {
+    /// All regions' parts.
+    pub fn all(&mut self) -> impl Iterator<Item = &mut Region> {
+        self.regions.values_mut()
+    }
+
     /// A region's part.
     pub fn region(&mut self, name: &str) -> &mut Region {
         self.regions.entry(name.to_owned()).or_default()

@@ -1,6 +1,7 @@
 //! An action at work: what it says, records and makes; and the two that do nothing else.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use super::super::context::{Context, Failure, State, Stop};
 use super::super::converge::{Made, converge};
@@ -29,6 +30,8 @@ pub(super) struct Act<'c, 'j> {
     pub ctx: &'c Context<'j>,
     pub step: &'c str,
     pub index: usize,
+    /// How long what it makes may take, when the file says so.
+    pub within: Option<Duration>,
     pub words: RefCell<String>,
 }
 
@@ -73,6 +76,7 @@ impl Act<'_, '_> {
             existing: false,
             span: None,
             part: true,
+            within: self.within,
             lost: Default::default(),
         }
     }
@@ -135,6 +139,6 @@ fn some_wait(job: &Job, state: &State) -> bool {
 pub(super) async fn wait(act: &Act<'_, '_>, ms: i64) -> Result<Done, Stop> {
     act.say(format!("wait {}", eval::show_duration(ms)));
     act.started(Attrs::new())?;
-    act.ctx.sleep(std::time::Duration::from_millis(u64::try_from(ms).unwrap_or(0))).await?;
+    act.ctx.sleep(Duration::from_millis(u64::try_from(ms).unwrap_or(0))).await?;
     Ok(Done::new("waited"))
 }

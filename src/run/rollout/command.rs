@@ -54,6 +54,8 @@ pub(super) async fn run(act: &Act<'_, '_>, kind: &ActionKind) -> Result<Done, St
     };
     let interrupt = act.ctx.job.interrupt.clone();
     let ended = slowly(move || shell.run()).await;
+    // It may have called AWS.
+    world.clients.shared.changed();
     if ended.is_err() && interrupt.is_stopped() {
         return Err(Stop::Interrupted);
     }

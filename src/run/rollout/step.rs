@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use std::cell::RefCell;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::super::context::{Context, Failure, Stop};
 use super::super::event::Event;
@@ -162,7 +163,8 @@ async fn act(ctx: &Context<'_>, step: &str, index: usize, action: &Action) -> Re
         return Ok(());
     }
     ctx.go_on()?;
-    let act = Act { ctx, step, index, words: RefCell::new(String::new()) };
+    let within = action.within.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+    let act = Act { ctx, step, index, within, words: RefCell::new(String::new()) };
     let done = match &kind {
         ActionKind::Run { .. } => command::run(&act, &kind).await,
         ActionKind::Render { template, to, with } => render::render(&act, template, to, with).await,

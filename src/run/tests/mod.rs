@@ -219,7 +219,7 @@ fn step(name: &str, actions: Vec<ActionKind>) -> Step {
 }
 
 fn action(kind: ActionKind) -> Action {
-    Action { span: Span::default(), kind }
+    Action { span: Span::default(), kind, within: None }
 }
 
 /// `thing`: `size` and `uses` change in place, `zone` and `home` do not, `shape` cannot change, `password` is never
