@@ -222,12 +222,12 @@ impl<'a> Draft<'a> {
         if value == Value::None {
             return (!attribute.optional()).then(|| format!("{name} = {}", self.param(node, name)));
         }
+        // Before it is written: what it would refer to is not to be looked up.
+        if !attribute.identity && implied(found, name) {
+            return None;
+        }
         match self.expression(&attribute.ty, &value) {
-            Some(text)
-                if !attribute.identity && (self.is_default(attribute, &text) || implied(found, name)) =>
-            {
-                None
-            }
+            Some(text) if !attribute.identity && self.is_default(attribute, &text) => None,
             Some(text) => Some(format!("{name} = {text}")),
             None => Some(format!("// {}: {name} is {}, which is not known here", kind.name, show(&value))),
         }
