@@ -305,7 +305,7 @@ mod tests {
             existing: false,
         };
         let begun = history(vec![intent("a"), update.clone()]);
-        assert_eq!(begun.nodes["a"].begun, [set.clone()]);
+        assert_eq!(begun.nodes["a"].begun, std::slice::from_ref(&set));
         let done = history(vec![intent("a"), update, ready]);
         assert_eq!((&done.nodes["a"].attrs, done.nodes["a"].begun.len()), (&set, 0));
     }
