@@ -306,6 +306,14 @@ impl<'a> Draft<'a> {
         if let Value::Variant(..) = value {
             return Some(show(value));
         }
+        // What is in this file goes by its name, also where a text would do.
+        let known = types.iter().find_map(|ty| match ty {
+            Type::Handle(kind) => self.names.get(&(kind.clone(), text?.to_ascii_lowercase())).cloned(),
+            _ => None,
+        });
+        if known.is_some() {
+            return known;
+        }
         if types.iter().any(is_word) {
             return text.map(str::to_owned);
         }
