@@ -2,7 +2,8 @@
 //!
 //! Nothing switches this on, so nobody can by accident: only builds with debug assertions hold it, and of those only test
 //! executables record, and what they started themselves. Each process writes `TARGET/tmp/wire/NAME-PID.ndjson`, for its owner
-//! alone, one line an exchange; `tests/wire.rs` says what becomes of it.
+//! alone, one line an exchange; `tests/wire.rs` says what becomes of it. Exchanges that differ in nothing but digits, such as
+//! the looks of one who waits, are kept once.
 
 use super::{Dropped, Local, Request, Response};
 
@@ -37,10 +38,12 @@ pub fn handle(via: Via, local: &Local, request: Request, now: i64) -> Result<Res
 #[cfg(debug_assertions)]
 mod recorder {
     use serde_json::{Map, Value, json};
+    use std::collections::HashSet;
     use std::fs::{File, OpenOptions};
+    use std::hash::{DefaultHasher, Hash, Hasher};
     use std::io::Write;
     use std::path::{Path, PathBuf};
-    use std::sync::OnceLock;
+    use std::sync::{Mutex, OnceLock, PoisonError};
     use std::time::UNIX_EPOCH;
 
     use super::{Dropped, Request, Response, Via};
@@ -50,7 +53,11 @@ mod recorder {
     /// Bodies that are longer are told by their length: what is in bundles is nothing that a model knows of.
     const LONGEST: usize = 256 * 1024;
 
-    pub(super) struct Recorder(File);
+    pub(super) struct Recorder {
+        file: File,
+        /// Hashes of what was written already.
+        seen: Mutex<HashSet<u64>>,
+    }
 
     /// This process's recorder; none when it is no process of the tests.
     pub(super) fn find() -> Option<&'static Recorder> {
@@ -71,12 +78,16 @@ mod recorder {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let file = options.open(folder.join(format!("{name}-{}.ndjson", std::process::id()))).ok()?;
-            let recorder = Self(file);
+            let recorder = Self { file, seen: Mutex::default() };
             recorder.line(&json!({ "executable": own, "modified": modified }));
             Some(recorder)
         }
 
         pub(super) fn write(&self, via: Via, request: Request, answer: &Result<Response, Dropped>) {
+            let print = fingerprint(&request, answer);
+            if !self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(print) {
+                return;
+            }
             let via = match via {
                 Via::Bridge => "bridge",
                 Via::Port => "port",
@@ -110,8 +121,30 @@ mod recorder {
         /// One write a line: the process may be killed at any time, and threads do not mix theirs.
         fn line(&self, value: &Value) {
             // A test must not fail because of a full disk here; `tests/wire.rs` finds what is missing.
-            let _ = (&self.0).write_all(format!("{value}\n").as_bytes());
+            let _ = (&self.file).write_all(format!("{value}\n").as_bytes());
         }
+    }
+
+    /// An exchange without its hexadecimal digits, of which ids, times and counts are made.
+    fn fingerprint(request: &Request, answer: &Result<Response, Dropped>) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let mut add = |bytes: &[u8]| {
+            let kept: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_hexdigit()).collect();
+            kept.hash(&mut hasher);
+        };
+        for text in [&request.method, &request.host, &request.path] {
+            add(text.as_bytes());
+        }
+        for (name, value) in request.query.iter().chain(&request.headers) {
+            add(name.as_bytes());
+            add(value.as_bytes());
+        }
+        add(&request.body);
+        if let Ok(reply) = answer {
+            add(&reply.body);
+            reply.status.hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// What the local cloud took the request for, with the name that IAM has for the service: `rds:CreateDBInstance`.

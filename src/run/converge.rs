@@ -9,7 +9,7 @@ use super::event::Event;
 use super::pursuit::Pursuit;
 use super::remove::{remove, remove_holders};
 use super::target::{Target, title};
-use crate::cloud::{Next, Observed, Present, Renewal};
+use crate::cloud::{Next, Observed, Op, Present, Renewal};
 use crate::eval::show;
 use crate::journal;
 use crate::plan::{Action, Change};
@@ -50,9 +50,16 @@ pub(super) async fn converge(ctx: &Context<'_>, target: Target) -> Result<Made, 
         action = Action::Replace;
     }
     let pursuit = Pursuit::new(ctx, target)?;
-    Converge { pursuit, action, begun: action == Action::Replace, applied: Vec::new(), absences: 0 }
-        .run()
-        .await
+    Converge {
+        pursuit,
+        action,
+        begun: action == Action::Replace,
+        applied: Vec::new(),
+        absences: 0,
+        repeated: Default::default(),
+    }
+    .run()
+    .await
 }
 
 struct Converge<'c, 'j> {
@@ -63,7 +70,12 @@ struct Converge<'c, 'j> {
     /// Write-only attributes that a call of this run has set.
     applied: Vec<String>,
     absences: u32,
+    /// The last accepted change and what it was to bring about, as text, and how often it was made in a row.
+    repeated: (String, u32),
 }
+
+/// How often the same change is made although it brings nothing about.
+const MOST_REPEATED: u32 = 5;
 
 impl Converge<'_, '_> {
     async fn run(mut self) -> Result<Made, Stop> {
@@ -164,12 +176,31 @@ impl Converge<'_, '_> {
                     self.action = Action::Update;
                 }
                 if self.pursuit.call(&op, seen).await? && !op.creates {
+                    self.repeats(&op, &changes)?;
                     self.note_applied(&op.operation, seen, &changes);
                 }
                 Ok(None)
             }
             Next::Fail(why) => Err(Failure::new(why).into()),
         }
+    }
+
+    /// Counts a change that is made again although AWS accepted it before, and gives up in the end: it would never be done.
+    fn repeats(&mut self, op: &Op, changes: &[Change]) -> Result<(), Failure> {
+        let Some(change) = changes.first() else { return Ok(()) };
+        let what = format!("{op:?} {changes:?}");
+        let times = if self.repeated.0 == what { self.repeated.1 + 1 } else { 1 };
+        self.repeated = (what, times);
+        if times <= MOST_REPEATED {
+            return Ok(());
+        }
+        let before = change.before.as_ref().map(show).unwrap_or_default();
+        let after = show(&change.after);
+        let message = format!(
+            "`{}` is still {before} after {} was made {MOST_REPEATED} times; {after} was asked for",
+            change.attribute, op.operation
+        );
+        Err(Failure::new(message))
     }
 
     fn changes(&self, seen: &Observed) -> Vec<Change> {

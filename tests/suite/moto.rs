@@ -4,7 +4,8 @@
 //!
 //! Where moto 5.1.22 falls short: it knows no `UpdateApplication`, no `DescribeConfigurationSettings` and no
 //! `UpdateEnvironment`, so that environments cannot be made there; the roots and booleans of CloudFront's answers
-//! (`CreateDistribution`, `ListDistributions`) are none that the AWS SDK for Rust reads.
+//! (`CreateDistribution`, `ListDistributions`) are none that the AWS SDK for Rust reads; CloudWatch does not speak CBOR
+//! (`DescribeAlarms`); replication groups show no members (`IncreaseReplicaCount`).
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -38,6 +39,7 @@ impl Moto {
             .arg(port.to_string())
             // Seconds after which a certificate counts as proved.
             .env("MOTO_ACM_VALIDATION_WAIT", "1")
+            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -169,6 +171,11 @@ certificate site {
 }
 
 application shop {}
+
+role web { trusted_services = ["ec2.amazonaws.com"], managed_policies = ["AWSElasticBeanstalkWebTier"] }
+instance_profile web_profile { role = web }
+topic alerts { display_name = "Shop", emails = ["ops@example.com"] }
+db_parameter_group tuned { family = "mysql8.0", parameters = { max_connections = "250" } }
 
 output db = mysql.endpoint
 output amqp = rabbitmq.url

@@ -172,5 +172,63 @@ def applications():
     return [item["ApplicationName"] for item in client("elasticbeanstalk").describe_applications()["Applications"]]
 
 
-parts = (groups, databases, subnet_groups, caches, brokers, buckets, zones, certificates, applications)
+def parameter_groups():
+    api = client("rds")
+    found = items("rds", "describe_db_parameter_groups", "DBParameterGroups")
+    return {
+        item["DBParameterGroupName"]: {
+            **pick(item, "DBParameterGroupFamily", "Description"),
+            "tags": tags(api.list_tags_for_resource(ResourceName=item["DBParameterGroupArn"])["TagList"]),
+        }
+        for item in found
+        if not item["DBParameterGroupName"].startswith("default.")
+    }
+
+
+def roles():
+    """Roles of the pipeline: the local cloud has those that Beanstalk's console makes, too."""
+    api = client("iam")
+
+    def role(name):
+        policies = api.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        found = api.get_role(RoleName=name)["Role"]
+        return {
+            **pick(found, "Path", "MaxSessionDuration"),
+            "trust": found["AssumeRolePolicyDocument"],
+            "policies": sorted(policy["PolicyName"] for policy in policies),
+            "tags": tags(api.list_role_tags(RoleName=name)["Tags"]),
+        }
+
+    names = [item["RoleName"] for item in items("iam", "list_roles", "Roles")]
+    return {name: role(name) for name in names if name.startswith("shop-")}
+
+
+def profiles():
+    found = items("iam", "list_instance_profiles", "InstanceProfiles")
+    return {
+        item["InstanceProfileName"]: {"path": item["Path"], "roles": [role["RoleName"] for role in item["Roles"]]}
+        for item in found
+        if item["InstanceProfileName"].startswith("shop-")
+    }
+
+
+def topics():
+    api = client("sns")
+
+    def topic(arn):
+        subscribed = api.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+        return {
+            "display name": api.get_topic_attributes(TopicArn=arn)["Attributes"].get("DisplayName"),
+            "subscriptions": sorted(f"{item['Protocol']} {item['Endpoint']}" for item in subscribed),
+            "tags": tags(api.list_tags_for_resource(ResourceArn=arn)["Tags"]),
+        }
+
+    arns = [item["TopicArn"] for item in items("sns", "list_topics", "Topics")]
+    return {arn.rsplit(":", 1)[1]: topic(arn) for arn in arns}
+
+
+parts = (
+    groups, databases, subnet_groups, parameter_groups, caches, brokers, buckets, zones, certificates, applications,
+    roles, profiles, topics,
+)
 print(json.dumps({part.__name__: part() for part in parts}, indent=1, sort_keys=True))

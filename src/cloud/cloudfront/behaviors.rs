@@ -132,10 +132,17 @@ fn rank(path: &str) -> (bool, Reverse<usize>, Reverse<usize>, String) {
     (first.is_some(), Reverse(first.unwrap_or(path.len())), Reverse(path.len()), path.to_owned())
 }
 
+/// Fills in what a shape says. The id of a policy that has a name is read as that name.
+fn fill(attrs: &mut Attrs, shape: &Shape<'_>, sort: Sort) {
+    let (cache, forwarding) = origins::policies(shape.caching, sort);
+    attrs.insert("caching".to_owned(), origins::caching(Some(cache), forwarding, sort));
+    attrs.insert("methods".to_owned(), shape.methods.into());
+}
+
 /// The default behaviour's attributes, as the file would write them.
 pub(super) fn desired_default(want: &Want, attrs: &mut Attrs) {
     if let Some(origin) = origins::default(want) {
-        attrs.insert("methods".to_owned(), shape(&want.attrs, &origin).methods.into());
+        fill(attrs, &shape(&want.attrs, &origin), origin.sort);
         attrs.insert("origin".to_owned(), origin.domain.as_str().into());
     }
 }
@@ -145,7 +152,7 @@ pub(super) fn desired(want: &Want) -> Value {
     let filled = |behavior: &Attrs| {
         let mut filled = behavior.clone();
         if let Some(origin) = origins::of_behavior(want, behavior) {
-            filled.insert("methods".to_owned(), shape(behavior, &origin).methods.into());
+            fill(&mut filled, &shape(behavior, &origin), origin.sort);
             filled.insert("origin".to_owned(), origin.domain.as_str().into());
         }
         Value::Map(filled)
@@ -193,6 +200,15 @@ pub(super) fn read(config: &DistributionConfig, want: &Want) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_id_of_a_policy_that_has_a_name_is_read_as_that_name() {
+        let shape =
+            Shape { viewer: VIEWER, caching: origins::ORIGIN_CACHE_CONTROL, methods: "all", compress: true };
+        let mut attrs = Attrs::new();
+        fill(&mut attrs, &shape, Sort::Environment);
+        assert_eq!(attrs.get("caching"), Some(&Value::from("optimized")));
+    }
 
     #[test]
     fn the_most_specific_path_comes_first() {
