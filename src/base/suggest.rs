@@ -3,9 +3,12 @@
 /// The candidate that a user most likely meant by `word`, if one is near enough.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
-    let limit = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let limit = (length / 3).max(1);
+    // What is twice as long is nowhere near, and a whole file without a space would take long to compare.
     candidates
         .into_iter()
+        .filter(|c| length < 2 * c.chars().count())
         .map(|c| (strsim::damerau_levenshtein(&lower, &c.to_lowercase()), c))
         .filter(|(distance, c)| *distance <= limit && *distance < c.chars().count())
         .min_by_key(|(distance, _)| *distance)
@@ -38,9 +41,13 @@ pub fn snake_case(word: &str) -> String {
     out
 }
 
+/// As many characters of a word are compared with candidates.
+const LONGEST: usize = 200;
+
 /// The candidates that are most like a word, the most alike first.
 pub fn most_alike<'a>(word: &str, mut candidates: Vec<&'a str>, most: usize) -> Vec<&'a str> {
-    let word = snake_case(word);
+    let start: String = word.chars().take(LONGEST).collect();
+    let word = snake_case(&start);
     let likeness = |other: &str| (strsim::jaro_winkler(&word, other) * 1_000.0) as i64;
     candidates.sort_by_cached_key(|other| std::cmp::Reverse(likeness(other)));
     candidates.truncate(most);
@@ -65,6 +72,7 @@ mod tests {
     fn near_words_are_found() {
         assert_eq!(closest("db_instnace", ["db_instance", "environment"]), Some("db_instance"));
         assert_eq!(closest("zebra", ["db_instance", "environment"]), None);
+        assert_eq!(closest(&"x".repeat(10_000_000), ["db_instance", "environment"]), None);
     }
 
     #[test]

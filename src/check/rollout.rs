@@ -466,8 +466,9 @@ fn verb(name: &str) -> Option<&'static Verb> {
 
 /// The only keyword of a verb that must stand there, where another short word stands in its place.
 fn only_keyword(verb: &Verb, word: &str, action: &Action) -> Option<&'static str> {
-    let [ClauseRule { keyword, required: true, .. }] = verb.clauses else { return None };
-    (action.clauses.len() == 1 && word.len() < 5).then_some(*keyword)?
+    let mut required = verb.clauses.iter().filter(|rule| rule.required);
+    let rule = required.next().filter(|_| required.next().is_none())?;
+    (action.clauses.len() == 1 && word.len() < 5).then_some(rule.keyword)?
 }
 
 fn steps_of(part: &RolloutPart) -> &[Step] {

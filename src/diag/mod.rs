@@ -82,7 +82,7 @@ impl Diagnostic {
         Self {
             code,
             severity: Severity::Error,
-            message: message.into(),
+            message: readable(message.into()),
             span,
             label: String::new(),
             related: Vec::new(),
@@ -127,4 +127,17 @@ impl Diagnostic {
         self.fix.iter_mut().flat_map(|fix| &mut fix.edits).for_each(|edit| edit.span = edit.span.moved(by));
         self
     }
+}
+
+/// A text that quotes no more than a person reads: what stands in the middle of a very long one is left out.
+fn readable(text: String) -> String {
+    /// Characters that are kept at either end.
+    const START: usize = 600;
+    const END: usize = 200;
+    if text.len() <= 4 * (START + END) {
+        return text;
+    }
+    let start: String = text.chars().take(START).collect();
+    let end: Vec<char> = text.chars().rev().take(END).collect();
+    format!("{start}…{}", end.into_iter().rev().collect::<String>())
 }

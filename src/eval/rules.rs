@@ -66,7 +66,8 @@ impl<'a> Evaluator<'a> {
 
     /// What a rule's condition sees of an attribute: of secrets that were read their texts, since it says only yes or no.
     fn judged(&self, value: &Value) -> Value {
-        match matches!(self.inputs.secrets, Secrets::Unread) || !is_secret(value) {
+        let unread = matches!(self.inputs.secrets, Secrets::Unread) || !self.unread.is_empty();
+        match unread || !is_secret(value) {
             true => value.clone(),
             false => opened(value, &mut Vec::new()),
         }

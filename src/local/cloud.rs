@@ -331,10 +331,10 @@ fn denied(service: Service, operation: &str) -> Fault {
 
 fn internal(service: Service) -> &'static str {
     match service.protocol() {
-        Protocol::Query | Protocol::RestXml | Protocol::Cbor => "InternalFailure",
+        Protocol::Query | Protocol::RestXml | Protocol::Cbor | Protocol::Json11 => "InternalFailure",
         Protocol::Plain => "INTERNAL_ERROR",
         Protocol::RestJson => "InternalServerErrorException",
-        Protocol::Ec2 | Protocol::S3 | Protocol::Json11 => "InternalError",
+        Protocol::Ec2 | Protocol::S3 => "InternalError",
     }
 }
 

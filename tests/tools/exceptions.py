@@ -4,22 +4,25 @@
 ANY_OPERATION = {
     # "Common Errors" of the API references of Beanstalk, ElastiCache, ELB, IAM, RDS, SNS and STS.
     "query": {
-        "ExpiredToken", "InternalFailure", "InvalidAction", "InvalidParameterCombination", "InvalidParameterValue",
-        "MissingAction", "MissingAuthenticationToken", "MissingParameter", "Throttling", "ValidationError",
+        "AccessDenied", "ExpiredToken", "InternalFailure", "InvalidAction", "InvalidParameterCombination",
+        "InvalidParameterValue", "MissingAction", "MissingAuthenticationToken", "MissingParameter", "Throttling", "ValidationError",
     },
     # "Common Errors" of the API references of CloudFront and Route 53.
-    "rest-xml": {"ExpiredToken", "InternalFailure", "MalformedInput", "MissingAuthenticationToken", "Throttling"},
+    "rest-xml": {"AccessDenied", "ExpiredToken", "InternalFailure", "MalformedInput", "MissingAuthenticationToken", "Throttling"},
     # What the front ends of services with JSON and CBOR answer before the operation sees the call; a value that breaks
     # its model's constraints is a `ValidationException`.
     "json": {
-        "ExpiredTokenException", "InternalFailure", "MissingAuthenticationToken", "SerializationException",
+        "AccessDeniedException", "ExpiredTokenException", "InternalFailure", "MissingAuthenticationToken", "SerializationException",
         "ThrottlingException", "UnknownOperationException", "ValidationException",
     },
     "smithy-rpc-v2-cbor": {
-        "ExpiredTokenException", "InternalFailure", "MissingAuthenticationToken", "SerializationException",
+        "AccessDenied", "ExpiredTokenException", "InternalFailure", "MissingAuthenticationToken", "SerializationException",
         "ThrottlingException", "UnknownOperationException", "ValidationException",
     },
-    "rest-json": {"ExpiredTokenException", "MissingAuthenticationToken", "UnknownOperationException"},
+    "rest-json": {
+        "AccessDeniedException", "ExpiredTokenException", "MissingAuthenticationToken", "TooManyRequestsException",
+        "UnknownOperationException",
+    },
     # EC2's model has no errors. These are of "Error codes for the Amazon EC2 API", which lists them for all operations.
     "ec2": {
         "DependencyViolation", "InternalError", "InvalidAction", "InvalidGroup.Duplicate", "InvalidGroup.NotFound",
@@ -27,7 +30,7 @@ ANY_OPERATION = {
         "InvalidKeyPair.NotFound", "InvalidNetworkInterfaceID.NotFound", "InvalidParameterValue",
         "InvalidPermission.Duplicate", "InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound",
         "InvalidSubnetID.NotFound", "InvalidVpcID.NotFound", "MissingParameter", "RequestExpired",
-        "RequestLimitExceeded",
+        "RequestLimitExceeded", "UnauthorizedOperation",
     },
 }
 
@@ -49,6 +52,9 @@ UNDECLARED = {
     # What Beanstalk answers to options that are not valid, as issues of its users show.
     ("elasticbeanstalk", "CreateEnvironment", "ConfigurationValidationException"),
     ("elasticbeanstalk", "UpdateEnvironment", "ConfigurationValidationException"),
+    # The models list only some of the sorts of resources whose tags these read, and which may be gone or busy.
+    ("elasticache", "ListTagsForResource", "InvalidCacheClusterState"),
+    ("rds", "ListTagsForResource", "DBSubnetGroupNotFoundFault"),
     # The local cloud does not have these services; this code keeps clients from trying again.
     ("lambda", "*", "InvalidAction"), ("sqs", "*", "InvalidAction"),
 }
