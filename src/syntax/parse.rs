@@ -130,6 +130,10 @@ impl<'a> Reader<'a> {
     fn top_item(&mut self, item: &scan::ItemText) -> ast::Item {
         self.at = item.start;
         let text = self.text.get(item.start..item.end).unwrap_or_default();
+        let span = self.global(0, text.trim_end().len());
+        if !item.readable {
+            return ast::Item { docs: self.docs(span), span, kind: ast::ItemKind::Broken };
+        }
         let mended;
         let whole = if item.closers.is_empty() {
             text
@@ -140,7 +144,6 @@ impl<'a> Reader<'a> {
         match Vpipe::parse(Rule::only_item, whole) {
             Ok(mut pairs) => self.item(&mut pairs),
             Err(_) => {
-                let span = self.global(0, text.trim_end().len());
                 self.trouble(Rule::only_item, span);
                 ast::Item { docs: self.docs(span), span, kind: ast::ItemKind::Broken }
             }
@@ -341,6 +344,7 @@ mod tests {
             ("let a = 1\n".repeat(size), None),
             (format!("a b {{ t ({}c {{\nG)", "{\n".repeat(40)), Some("unclosed-brace")),
             (format!("a b {{ t ({})", "{{ {]\n".repeat(12)), Some("unclosed-brace")),
+            (format!("a b {{\n{} }}", "c d {\ne [f{\ng }\nh [8]{i\n".repeat(12)), Some("unclosed-brace")),
             (format!("a b {{ ? {}", "b \"${ { \"\"\"${ ".repeat(12)), Some("unclosed-brace")),
         ] {
             let codes = codes(&text);

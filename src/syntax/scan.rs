@@ -44,6 +44,8 @@ pub(super) struct ItemText {
     pub end: usize,
     /// The closing brackets that it lacks.
     pub closers: String,
+    /// Whether its brackets match now. What could not be mended would take the grammar time that doubles with each level.
+    pub readable: bool,
 }
 
 /// Goes over a file once.

@@ -32,7 +32,12 @@ impl Scanner<'_> {
             return self.cut(&edges, &[]);
         }
         let repair = self.repair();
-        self.cut(&repair.edges, &repair.missing)
+        let mut items = self.cut(&repair.edges, &repair.missing);
+        for item in &mut items {
+            let text = self.clean.get(item.start..item.end).unwrap_or_default();
+            item.readable = is_well_formed(text.iter().chain(item.closers.as_bytes()).copied());
+        }
+        items
     }
 
     fn balanced(&self) -> bool {
@@ -59,7 +64,7 @@ impl Scanner<'_> {
                 if let Some(last) = items.last_mut() {
                     last.end = start;
                 }
-                items.push(ItemText { start, end: self.text.len(), closers: String::new() });
+                items.push(ItemText { start, end: self.text.len(), closers: String::new(), readable: true });
             }
         }
         for &(at, closer) in missing {
@@ -501,4 +506,46 @@ impl Repair {
     fn start(&self, line: usize) -> usize {
         line.checked_sub(1).and_then(|before| self.lines.get(before)).map_or(0, |newline| newline + 1)
     }
+}
+
+/// Whether brackets match, outside strings and inside what stands between `${` and `}`.
+fn is_well_formed(text: impl Iterator<Item = u8>) -> bool {
+    let mut text = text.peekable();
+    // What waits for its end: a closing bracket, or `"` for a string and `'` for one of several lines.
+    let mut open: Vec<u8> = Vec::new();
+    while let Some(byte) = text.next() {
+        match (open.last(), byte) {
+            (Some(b'"' | b'\''), b'\\') => drop(text.next()),
+            (Some(b'"' | b'\''), b'$') => {
+                if text.next_if_eq(&b'{').is_some() {
+                    open.push(b'}');
+                }
+            }
+            (Some(b'"'), b'"') => drop(open.pop()),
+            (Some(b'\''), b'"') => {
+                if text.next_if_eq(&b'"').is_some() && text.next_if_eq(&b'"').is_some() {
+                    open.pop();
+                }
+            }
+            (Some(b'"' | b'\''), _) => {}
+            (_, b'"') => {
+                // `""` is a string of its own, and `\"""` begins a long one.
+                if text.next_if_eq(&b'"').is_none() {
+                    open.push(b'"');
+                } else if text.next_if_eq(&b'"').is_some() {
+                    open.push(b'\'');
+                }
+            }
+            (_, b'{') => open.push(b'}'),
+            (_, b'(') => open.push(b')'),
+            (_, b'[') => open.push(b']'),
+            (_, b'}' | b')' | b']') => {
+                if open.pop() != Some(byte) {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+    }
+    open.is_empty()
 }
