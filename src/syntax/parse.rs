@@ -344,7 +344,8 @@ mod tests {
             ("let a = 1\n".repeat(size), None),
             (format!("a b {{ t ({}c {{\nG)", "{\n".repeat(40)), Some("unclosed-brace")),
             (format!("a b {{ t ({})", "{{ {]\n".repeat(12)), Some("unclosed-brace")),
-            (format!("a b {{\n{} }}", "c d {\ne [f{\ng }\nh [8]{i\n".repeat(12)), Some("unclosed-brace")),
+            (format!("{}x = f({{)\n{}", "a b {\n".repeat(40), "}\n".repeat(40)), Some("unclosed-brace")),
+            (format!("{}x = [a(b{{c]\n{}", "a b {\n".repeat(40), "}\n".repeat(40)), Some("unclosed-brace")),
             (format!("a b {{ ? {}", "b \"${ { \"\"\"${ ".repeat(12)), Some("unclosed-brace")),
         ] {
             let codes = codes(&text);

@@ -361,6 +361,12 @@ impl Scanner<'_> {
                 self.set(end + 1, b'\n');
             }
             (Some(b'\n'), _) if !needs_break => self.set(end, b'}'),
+            // There is no room for it, and at the end of the declaration it would stand outside another bracket.
+            _ if repair.open.iter().any(|outer| outer.byte != b'{') => {
+                self.break_off(open.at, end);
+                repair.gone.push((open.at, end));
+                return;
+            }
             _ => repair.missing.push((end, closer)),
         }
         repair.edges.push(Edge { at: end, down: false });
