@@ -32,7 +32,7 @@ pub(super) fn render(diagnostics: &[Diagnostic], sources: &SourceMap, look: Look
     for diagnostic in diagnostics {
         let plain = (!look.unicode).then(|| in_ascii(diagnostic));
         let diagnostic = plain.as_ref().unwrap_or(diagnostic);
-        let shown = Shown { diagnostic, sources: Places(sources) };
+        let shown = Shown { diagnostic, places: Places { sources, first: sources.file(diagnostic.span) } };
         // Writing to a String cannot fail, and `Places` reads every span of the source map.
         let _ = handler.render_report(&mut out, &shown);
         out.push('\n');
@@ -54,7 +54,7 @@ fn in_ascii(diagnostic: &Diagnostic) -> Diagnostic {
 #[derive(Debug)]
 struct Shown<'a> {
     diagnostic: &'a Diagnostic,
-    sources: Places<'a>,
+    places: Places<'a>,
 }
 
 impl Display for Shown<'_> {
@@ -87,27 +87,51 @@ impl miette::Diagnostic for Shown<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.sources)
+        Some(&self.places)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let main =
-            LabeledSpan::new_primary_with_span(text(&self.diagnostic.label), place(self.diagnostic.span));
+        let at = |span| self.places.shown(span);
+        let main = LabeledSpan::new_primary_with_span(text(&self.diagnostic.label), at(self.diagnostic.span));
         let related = self.diagnostic.related.iter();
-        Some(Box::new(std::iter::once(main).chain(
-            related.map(move |label| LabeledSpan::new_with_span(text(&label.text), place(label.span))),
-        )))
+        Some(Box::new(
+            std::iter::once(main).chain(
+                related.map(move |label| LabeledSpan::new_with_span(text(&label.text), at(label.span))),
+            ),
+        ))
     }
 }
 
-fn place(span: Span) -> SourceSpan {
-    SourceSpan::new((span.start as usize).into(), span.len())
+/// The source map as miette reads it: by offset, a file at a time. miette shows the files in order of offset, and so the
+/// file of the finding itself comes before all others here.
+#[derive(Debug)]
+struct Places<'a> {
+    sources: &'a SourceMap,
+    first: Option<&'a SourceFile>,
 }
 
-/// The source map as miette reads it: by global offset, a file at a time.
-#[derive(Debug)]
-struct Places<'a>(&'a SourceMap);
+impl Places<'_> {
+    /// Where a global place is for miette.
+    fn shown(&self, span: Span) -> SourceSpan {
+        let at = span.start as usize;
+        let at = match self.first {
+            Some(first) if at < first.base as usize => at + first.text.len() + 1,
+            Some(first) if at <= first.base as usize + first.text.len() => at - first.base as usize,
+            _ => at,
+        };
+        SourceSpan::new(at.into(), span.len())
+    }
+
+    /// The global offset of what miette asks for.
+    fn global(&self, shown: usize) -> usize {
+        match self.first {
+            Some(first) if shown <= first.text.len() => shown + first.base as usize,
+            Some(first) if shown <= first.base as usize + first.text.len() => shown - first.text.len() - 1,
+            _ => shown,
+        }
+    }
+}
 
 impl SourceCode for Places<'_> {
     fn read_span<'a>(
@@ -116,8 +140,8 @@ impl SourceCode for Places<'_> {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let start = u32::try_from(span.offset()).map_err(|_| MietteError::OutOfBounds)?;
-        let file = self.0.file(Span::new(start, start)).ok_or(MietteError::OutOfBounds)?;
+        let start = u32::try_from(self.global(span.offset())).map_err(|_| MietteError::OutOfBounds)?;
+        let file = self.sources.file(Span::new(start, start)).ok_or(MietteError::OutOfBounds)?;
         let start = (start - file.base) as usize;
         let end = start + span.len();
         if end > file.text.len() {
@@ -129,7 +153,8 @@ impl SourceCode for Places<'_> {
         let head = file.text.get(..window.start).unwrap_or_default();
         let line = head.matches('\n').count();
         let column = head.get(line_start(head, head.len())..).map_or(0, |line| line.chars().count());
-        let span = SourceSpan::new((file.base as usize + window.start).into(), data.len());
+        let start = file.base + window.start as u32;
+        let span = self.shown(Span::new(start, start + data.len() as u32));
         let lines = data.matches('\n').count() + 1;
         Ok(Box::new(MietteSpanContents::new_named(
             file.name.clone(),
@@ -219,6 +244,24 @@ mod tests {
            ╰────
           help: write `2`
         ");
+    }
+
+    #[test]
+    fn the_file_of_the_finding_itself_comes_first() {
+        let mut sources = SourceMap::default();
+        let files = ["a.vpipe", "b.vpipe", "c.vpipe"].map(|name| sources.add(name, "one\ntwo\n").unwrap());
+        for main in &files {
+            let span = |file: &SourceFile| Span::new(file.base + 4, file.base + 7);
+            let mut found = Diagnostic::error("some-code", span(main), "`two` is wrong").label("this");
+            for other in files.iter().filter(|other| other.base != main.base) {
+                found = found.related(span(other), "because of this");
+            }
+            let shown = render(&[found], &sources, LOOK);
+            let heads: Vec<&str> = shown.lines().filter(|line| line.contains("╭─[")).collect();
+            assert_eq!(heads.len(), 3, "{shown}");
+            assert!(heads[0].contains(&format!("╭─[{}:2:1]", main.name)), "{shown}");
+            assert_eq!(shown.matches("· ─┬─").count(), 3, "{shown}");
+        }
     }
 
     #[test]
