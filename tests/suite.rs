@@ -40,6 +40,8 @@ mod suite {
     mod permissions;
     mod inventory;
     #[cfg(feature = "aws")]
+    mod pages;
+    #[cfg(feature = "aws")]
     mod polling;
     mod pre_commit;
     #[cfg(feature = "aws")]

@@ -46,7 +46,7 @@ struct Serve {
     shell: Shell,
 
     /// Something that goes wrong at the N-th changing call: `lost@N`, `throttle@N`, `expire@N`, `kill@N:before`,
-    /// `kill@N:after`
+    /// `kill@N:after`; or lists in small pages: `pages=ITEMS`
     #[arg(long, value_name = "FAULT")]
     fault: Vec<Trouble>,
 }

@@ -32,7 +32,7 @@ pub(super) struct Reach {
 
     /// With `--local`: something that goes wrong at the N-th changing call: `kill@N:before`, `kill@N:after`, `lost@N`,
     /// `throttle@N`, `error@N`, `error@N:after`, `slow@N`, `late@N`, `hide@N:READS`, `deny@N`, `expire@N`; or
-    /// `throttle:SERVICE=SECONDS`, `fail:NODE=STATUS`
+    /// `throttle:SERVICE=SECONDS`, `fail:NODE=STATUS`, or lists in small pages: `pages=ITEMS`
     #[arg(long, requires = "local", value_name = "FAULT")]
     pub(super) fault: Vec<Trouble>,
 
@@ -101,6 +101,11 @@ impl Reach {
             (false, _) => Speed::Times(1.0),
         }
     }
+
+    /// The trouble on order.
+    fn faults(&self) -> Faults {
+        Faults::new(self.fault.iter().cloned())
+    }
 }
 
 /// What a session is opened for.
@@ -158,8 +163,7 @@ impl Session {
         let history = journal.history().map_err(|why| why.to_string())?;
         // Time on the local cloud never goes back behind what the journal has seen.
         let (region, state) = (&loaded.manifest.region, cloud_state(loaded));
-        let faults = Faults::new(reach.fault.iter().cloned());
-        let (clients, now) = clients(region, &state, choice, reach, faults, history.newest).await?;
+        let (clients, now) = clients(region, &state, choice, reach, reach.faults(), history.newest).await?;
         let began = now();
         let (listener, clear) = listener(terminal, &now, purpose);
         let job = Job {
@@ -246,7 +250,7 @@ pub(super) fn reaching<T>(
     let choice = Choice { file: None, stage: None, local };
     let state = Path::new(".vpipe").join("local").join("cloud.json");
     runtime(reach.speed(&choice))?.block_on(async {
-        let (clients, _) = clients(region, &state, &choice, reach, Faults::default(), 0).await?;
+        let (clients, _) = clients(region, &state, &choice, reach, reach.faults(), 0).await?;
         Ok(work(&clients).await)
     })
 }

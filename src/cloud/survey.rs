@@ -199,10 +199,11 @@ pub async fn dns_records(clients: &Clients) -> Result<Vec<DnsRecord>, CloudError
         if zone.config().is_some_and(|config| config.private_zone()) {
             continue;
         }
-        let (mut name, mut kind) = (None, None);
+        let (mut name, mut kind, mut identifier) = (None, None, None);
         loop {
             let request = clients.route53.list_resource_record_sets().hosted_zone_id(zone.id());
             let request = request.set_start_record_name(name).set_start_record_type(kind);
+            let request = request.set_start_record_identifier(identifier);
             let reply = request.send().await.map_err(reading("route53:ListResourceRecordSets"))?;
             for set in reply.resource_record_sets() {
                 let alias = set.alias_target().map(|target| plain(target.dns_name()));
@@ -218,10 +219,12 @@ pub async fn dns_records(clients: &Clients) -> Result<Vec<DnsRecord>, CloudError
                     ttl: set.ttl(),
                 });
             }
-            (name, kind) = (reply.next_record_name.clone(), reply.next_record_type.clone());
             if !reply.is_truncated() {
                 break;
             }
+            // Records that share a name and type, such as weighted ones, may stand on two pages.
+            (name, kind) = (reply.next_record_name, reply.next_record_type);
+            identifier = reply.next_record_identifier;
         }
     }
     Ok(all)

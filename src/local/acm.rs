@@ -359,7 +359,7 @@ fn list(state: &State, cx: &Cx, call: &Call) -> Result<Value, Fault> {
         .collect();
     found.reverse();
     let max = call.int("MaxItems").and_then(|max| usize::try_from(max).ok()).unwrap_or(1_000);
-    let page = super::common::page(found, call.text("NextToken").as_deref(), max);
+    let page = super::common::page(found, call.text("NextToken").as_deref(), call.page_of(max));
     let (found, next) =
         page.ok_or_else(|| Fault::new(400, "ValidationException", "The NextToken is not valid"))?;
     let summary = |c: &Certificate| {

@@ -69,6 +69,8 @@ pub struct Call {
     pub body: Vec<u8>,
     /// Header names (lower case) and values, for REST services.
     pub headers: Vec<(String, String)>,
+    /// How many items a page of a list holds at most, whatever the request wants.
+    pub page: Option<usize>,
 }
 
 impl Call {
@@ -96,6 +98,11 @@ impl Call {
     /// A header's value, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// How many items a page holds of which the request wants so many. Services may tell fewer than were asked for.
+    pub fn page_of(&self, wanted: usize) -> usize {
+        self.page.map_or(wanted, |most| most.min(wanted))
     }
 
     /// The number at a path.

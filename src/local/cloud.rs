@@ -193,7 +193,7 @@ impl Inner {
             return refuse(&fault);
         }
         let call = match wire::parse(service, request) {
-            Ok(call) => call,
+            Ok(call) => Call { page: self.faults.page(), ..call },
             Err(fault) => return refuse(&fault),
         };
         *self.asked.entry(format!("{}:{}", service.label(), call.operation)).or_default() += 1;

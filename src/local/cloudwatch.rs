@@ -229,7 +229,7 @@ fn describe(alarms: &IndexMap<String, Alarm>, call: &Call) -> Result<Value, Faul
     let mut found: Vec<(&String, &Alarm)> = alarms.iter().filter(fits).collect();
     found.sort_by(|a, b| a.0.cmp(b.0));
     let max = call.int("MaxRecords").and_then(|max| usize::try_from(max).ok()).unwrap_or(50);
-    let page = super::common::page(found, call.text("NextToken").as_deref(), max);
+    let page = super::common::page(found, call.text("NextToken").as_deref(), call.page_of(max));
     let (page, next) =
         page.ok_or_else(|| Fault::new(400, "InvalidNextToken", "The next token is not valid."))?;
     let shown = page.into_iter().map(|(_, alarm)| shown(alarm)).collect::<Vec<_>>();

@@ -105,7 +105,7 @@ pub fn records<T>(call: &Call, items: Vec<T>) -> Result<(Vec<T>, Vec<Element>), 
     }
     let marker = call.text("Marker");
     let max = usize::try_from(max).unwrap_or(100);
-    let (items, next) = page(items, marker.as_deref(), max)
+    let (items, next) = page(items, marker.as_deref(), call.page_of(max))
         .ok_or_else(|| Fault::new(400, "InvalidParameterValue", "The marker is not valid"))?;
     Ok((items, next.map(|next| Element::text("Marker", next)).into_iter().collect()))
 }

@@ -50,6 +50,8 @@ pub enum Trouble {
     /// All requests to the service of this name are refused, too many as they are, for so many milliseconds from the
     /// first on.
     Busy(String, i64),
+    /// Lists are told in pages of at most so many items, whatever a request wants.
+    Pages(usize),
     /// The resource of a node comes to a bad end: AWS's own word for its status, or what goes wrong.
     Fail(String, String),
 }
@@ -57,13 +59,14 @@ pub enum Trouble {
 /// How to write each.
 const HELP: &str = "write `kill@N:before`, `kill@N:after`, `lost@N`, `throttle@N`, `error@N`, `error@N:after`, `slow@N`, `late@N`, \
                     `hide@N:READS`, `deny@N` or `expire@N`, where N counts the calls that change something, from 1, or is one of \
-                    them, such as `CreateDBInstance`; `throttle:SERVICE=SECONDS`; or `fail:NODE=STATUS`";
+                    them, such as `CreateDBInstance`; `throttle:SERVICE=SECONDS`; `fail:NODE=STATUS`; or `pages=ITEMS`";
 
 impl FromStr for Trouble {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parsed = match text.split_once(':') {
+        let parsed = match text.split_once([':', '=']) {
+            Some(("pages", items)) => items.parse().ok().filter(|items| *items > 0).map(Self::Pages),
             Some((what @ ("fail" | "throttle"), rest)) => Self::of_resource(what, rest),
             _ => Self::of_call(text),
         };
@@ -214,6 +217,14 @@ impl Faults {
         })
     }
 
+    /// How many items a page of a list holds at most.
+    pub(super) fn page(&self) -> Option<usize> {
+        self.troubles.iter().find_map(|trouble| match trouble {
+            Trouble::Pages(items) => Some(*items),
+            _ => None,
+        })
+    }
+
     /// Whether the credentials have expired.
     pub(super) fn expired(&self) -> bool {
         self.troubles.iter().any(|trouble| matches!(trouble, Trouble::Expire(at) if *at <= self.calls))
@@ -257,6 +268,7 @@ mod tests {
         assert_eq!("late@CreateDBInstance".parse(), Ok(Trouble::At(What::Late, create)));
         assert_eq!("expire@0".parse(), Ok(Trouble::Expire(0)));
         assert_eq!("throttle:rds=90".parse(), Ok(Trouble::Busy("rds".into(), 90_000)));
+        assert_eq!("pages=2".parse(), Ok(Trouble::Pages(2)));
         let full = Trouble::Fail("db[\"a\"]".into(), "storage-full".into());
         assert_eq!("fail:db[\"a\"]=storage-full".parse(), Ok(full));
         for wrong in [
@@ -274,6 +286,9 @@ mod tests {
             "fail:db",
             "throttle:nothing=5",
             "throttle:rds=0",
+            "pages",
+            "pages=0",
+            "pages:2:3",
         ] {
             let error = wrong.parse::<Trouble>().unwrap_err();
             assert!(error.contains("kill@N:before"), "{error}");

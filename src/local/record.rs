@@ -79,7 +79,8 @@ mod recorder {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let file = options.open(folder.join(format!("{name}-{}.ndjson", std::process::id()))).ok()?;
             let recorder = Self { file, seen: Mutex::default() };
-            recorder.line(&json!({ "executable": own, "modified": modified }));
+            let all = records(&own).is_some() && runs_all(std::env::args().skip(1));
+            recorder.line(&json!({ "executable": own, "modified": modified, "all": all }));
             Some(recorder)
         }
 
@@ -161,6 +162,21 @@ mod recorder {
         Some(folder.parent()?.parent()?.join("tmp").join("wire"))
     }
 
+    /// Whether a test executable with these arguments runs all of its tests: without a filter of any kind.
+    fn runs_all(arguments: impl Iterator<Item = String>) -> bool {
+        let mut of_option = false;
+        for argument in arguments {
+            match argument.as_str() {
+                _ if of_option => of_option = false,
+                "--test-threads" | "--color" | "--format" | "--logfile" | "-Z" => of_option = true,
+                "--exact" | "--ignored" | "--skip" | "--list" => return false,
+                option if option.starts_with("--skip=") || !option.starts_with('-') => return false,
+                _ => {}
+            }
+        }
+        true
+    }
+
     /// The executable of the process that started this one, where that can be found out.
     fn parent() -> Option<PathBuf> {
         #[cfg(target_os = "linux")]
@@ -194,6 +210,17 @@ mod recorder {
             assert_eq!(place, Path::new("/t/tmp/wire"));
             for other in ["/t/debug/vpipe", "/usr/bin/bash", "/deps", "vpipe", "/usr/local/bin/vpipe"] {
                 assert_eq!(records(Path::new(other)), None, "{other}");
+            }
+        }
+
+        #[test]
+        fn filters_leave_tests_out() {
+            let all = |text: &str| runs_all(text.split_whitespace().map(str::to_owned));
+            assert!(all("") && all("--test-threads 2 --nocapture") && all("--format=terse -q"));
+            for part in
+                ["clients", "--nocapture eb", "--skip sweep", "--skip=sweep", "--exact a::b", "--ignored"]
+            {
+                assert!(!all(part), "{part}");
             }
         }
 

@@ -293,7 +293,7 @@ fn list(state: &mut State, cx: &Cx, call: &Call) -> Result<Value, Fault> {
     let secrets = state.secrets_manager.regions.get(&cx.region).into_iter().flat_map(IndexMap::values);
     let found: Vec<&Secret> = secrets.filter(|s| (all || s.deleted.is_none()) && fits(s)).collect();
     let max = call.int("MaxResults").and_then(|max| usize::try_from(max).ok()).unwrap_or(100);
-    let (page, next) = super::common::page(found, call.text("NextToken").as_deref(), max)
+    let (page, next) = super::common::page(found, call.text("NextToken").as_deref(), call.page_of(max))
         .ok_or_else(|| refused("InvalidNextTokenException", "Invalid NextToken."))?;
     let mut reply = json!({"SecretList": page.into_iter().map(|secret| shown(secret, "SecretVersionsToStages")).collect::<Vec<_>>()});
     if let Some(next) = next {

@@ -157,7 +157,7 @@ fn paged<T>(
     name: &str,
     show: impl Fn(T) -> Vec<Element>,
 ) -> Result<Vec<Element>, Fault> {
-    let (page, next) = super::common::page(all, call.text("NextToken").as_deref(), PAGE)
+    let (page, next) = super::common::page(all, call.text("NextToken").as_deref(), call.page_of(PAGE))
         .ok_or_else(|| invalid("NextToken"))?;
     let list = Element::list(name, "member", page.into_iter().map(show));
     Ok([list].into_iter().chain(next.map(|next| Element::text("NextToken", next))).collect())

@@ -326,7 +326,7 @@ fn paged(name: &str, all: Vec<Value>, call: &Call, most: i64) -> Result<Value, F
     if !(1..=most).contains(&max) {
         return Err(invalid(format!("MaxResults must be between 1 and {most}")));
     }
-    let max = usize::try_from(max).unwrap_or(1);
+    let max = call.page_of(usize::try_from(max).unwrap_or(1));
     let (page, next) = super::common::page(all, call.text("NextToken").as_deref(), max)
         .ok_or_else(|| Fault::new(400, "InvalidNextToken", "The specified token isn't valid."))?;
     let mut reply = json!({});

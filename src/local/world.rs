@@ -346,7 +346,13 @@ impl World {
         body: &str,
     ) -> Result<(Element, String), Fault> {
         let headers = etag.map(|etag| ("if-match".to_owned(), etag.to_owned())).into_iter().collect();
-        let call = Call { operation: operation.to_owned(), params, body: body.as_bytes().to_vec(), headers };
+        let call = Call {
+            operation: operation.to_owned(),
+            params,
+            body: body.as_bytes().to_vec(),
+            headers,
+            page: None,
+        };
         match self.call(Service::CloudFront, &call)? {
             Reply::With(_, headers, inner) => {
                 let etag = headers.into_iter().find(|(name, _)| name == "etag").map(|(_, value)| value);

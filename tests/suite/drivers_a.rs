@@ -295,6 +295,16 @@ rollout { step release { upload "shop.war" to artifacts as "releases/shop.war" }
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bucket_that_was_opened_by_hand_is_closed_again() {
+    let stack = Stack::new("us-east-1").await;
+    let body = "bucket files { name = \"shop-files-1\" }";
+    stack.run(body).await;
+    let s3 = &stack.clients.s3;
+    s3.delete_public_access_block().bucket("shop-files-1").send().await.unwrap();
+    assert_eq!(stack.run(body).await, set(&["files s3:PutPublicAccessBlock"]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bucket_made_by_hand_is_not_ours() {
     let stack = Stack::new("eu-west-1").await;
     let located = aws_sdk_s3::types::CreateBucketConfiguration::builder()

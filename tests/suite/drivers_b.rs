@@ -392,6 +392,26 @@ async fn versions_are_deployed_batch_by_batch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_version_that_beanstalk_cannot_use_is_made_anew_and_so_is_its_bucket() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = Stack::new("us-east-1").await.at(folder.path());
+    stack.run(PLAIN).await;
+    // Somebody deletes the bucket that Beanstalk has made with the first environment.
+    let bucket = "elasticbeanstalk-us-east-1-123456789012";
+    let s3 = &stack.clients.s3;
+    s3.delete_bucket_policy().bucket(bucket).send().await.unwrap();
+    s3.delete_bucket().bucket(bucket).send().await.unwrap();
+    std::fs::write(folder.path().join("shop.war"), "no archive").unwrap();
+    let said = stack.fail(&rollout("v1")).await;
+    assert!(said.contains("Beanstalk cannot use the bundle of version `v1`"), "{said}");
+    let made = |name: &str| stack.local.changed().iter().filter(|call| call.ends_with(name)).count();
+    assert_eq!((made(":CreateStorageLocation"), made(":DeleteApplicationVersion")), (1, 0));
+    // The same again: another try may find it in order.
+    stack.fail(&rollout("v1")).await;
+    assert_eq!((made(":CreateApplicationVersion"), made(":DeleteApplicationVersion")), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deployment_that_fails_is_told_and_rolled_back() {
     let folder = tempfile::tempdir().unwrap();
     let stack = Stack::new("us-east-1").await.at(folder.path());

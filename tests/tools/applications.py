@@ -1,6 +1,7 @@
 """Beanstalk, load balancing, ACM, Route 53 and CloudFront of the local cloud, driven by boto3 and held against the models."""
 
 import io
+import json
 import sys
 import time
 import urllib.request
@@ -303,6 +304,78 @@ cdn.delete_origin_access_control(Id=oac["OriginAccessControl"]["Id"], IfMatch=oa
 found = cdn.get_distribution_config(Id=distribution["Id"])
 refused("PreconditionFailed", cdn.update_distribution, Id=distribution["Id"], IfMatch="E0", DistributionConfig=found["DistributionConfig"])
 refused("DistributionNotDisabled", cdn.delete_distribution, Id=distribution["Id"], IfMatch=found["ETag"])
+
+# CloudFront: several origins, pages for errors, logs, a web ACL and countries
+files, logs = "vpipe-files", "vpipe-logs"
+for name in (files, logs):
+    s3.create_bucket(Bucket=name)
+for key in ("static/a.txt", "static/missing.html"):
+    s3.put_object(Bucket=files, Key=key, Body=key.encode())
+oac = cdn.create_origin_access_control(OriginAccessControlConfig=control)["OriginAccessControl"]["Id"]
+allow = {
+    "Effect": "Allow", "Principal": {"Service": "cloudfront.amazonaws.com"}, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{files}/*",
+    "Condition": {"StringEquals": {"AWS:SourceArn": distribution["ARN"]}},
+}
+s3.put_bucket_policy(Bucket=files, Policy=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+bucket_origin = {
+    "Id": "files", "DomainName": f"{files}.s3.us-east-1.amazonaws.com", "OriginAccessControlId": oac, "S3OriginConfig": {"OriginAccessIdentity": ""},
+}
+
+
+def behavior(path, origin):
+    return {
+        "PathPattern": path, "TargetOriginId": origin, "ViewerProtocolPolicy": "allow-all", "Compress": True,
+        "CachePolicyId": policy,
+    }
+
+
+def items(*found):
+    return {"Quantity": len(found), "Items": list(found)}
+
+
+def restricted(kind, *countries):
+    return {"GeoRestriction": {"RestrictionType": kind, "Quantity": len(countries), **({"Items": list(countries)} if countries else {})}}
+
+
+acl = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/1a2b3c4d-0000-0000-0000-000000000000"
+error_page = {"ErrorCode": 403, "ResponsePagePath": "/static/missing.html", "ResponseCode": "404", "ErrorCachingMinTTL": 10}
+told = {"Enabled": True, "IncludeCookies": False, "Bucket": f"{logs}.s3.amazonaws.com", "Prefix": "cdn/"}
+extras = {
+    "Origins": items(*found["DistributionConfig"]["Origins"]["Items"], bucket_origin),
+    "CacheBehaviors": items(behavior("/static/*", "files"), behavior("/up", "live")), "CustomErrorResponses": items(error_page),
+    "Logging": told, "WebACLId": acl, "Restrictions": restricted("whitelist", "AT", "DE"),
+}
+
+
+def update(etag, **changes):
+    config = {**found["DistributionConfig"], **extras, **changes}
+    return cdn.update_distribution(Id=distribution["Id"], IfMatch=etag, DistributionConfig=config)
+
+
+# New buckets take no ACLs, with which CloudFront writes its logs.
+refused("InvalidArgument", update, etag=found["ETag"])
+s3.put_bucket_ownership_controls(Bucket=logs, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]})
+for code, wrong in {
+    "NoSuchOrigin": {"CacheBehaviors": items(behavior("/static/*", "nothing"))},
+    "InvalidErrorCode": {"CustomErrorResponses": items({**error_page, "ErrorCode": 418})},
+    "InvalidResponseCode": {"CustomErrorResponses": items({"ErrorCode": 403, "ResponsePagePath": "/static/missing.html"})},
+    "InvalidWebACLId": {"WebACLId": acl.replace("us-east-1", "eu-west-1")},
+    "InvalidGeoRestrictionParameter": {"Restrictions": restricted("blacklist")},
+    "InconsistentQuantities": {"CustomErrorResponses": {"Quantity": 2, "Items": [error_page]}},
+}.items():
+    refused(code, update, etag=found["ETag"], **wrong)
+etag = update(found["ETag"])["ETag"]
+wait(cdn.get_waiter("distribution_deployed"), Id=distribution["Id"])
+found = cdn.get_distribution_config(Id=distribution["Id"])
+seen = found["DistributionConfig"]
+assert found["ETag"] == etag and [b["PathPattern"] for b in seen["CacheBehaviors"]["Items"]] == ["/static/*", "/up"]
+assert (seen["Logging"], seen["WebACLId"], seen["CustomErrorResponses"]["Items"]) == (told, acl, [error_page])
+assert seen["Restrictions"] == extras["Restrictions"]
+summary = cdn.list_distributions()["DistributionList"]["Items"][0]
+assert summary["WebACLId"] == acl and summary["CacheBehaviors"]["Quantity"] == 2 and summary["Restrictions"] == extras["Restrictions"]
+for path, status, text in (("/static/a.txt", 200, "static/a.txt"), ("/static/none", 404, "static/missing.html")):
+    assert get("www.example.com", path)[::2] == (status, text), get("www.example.com", path)
+assert get("www.example.com", "/static/a.txt")[1]["x-cache"] == "Hit from cloudfront"
 off = {**found["DistributionConfig"], "Enabled": False}
 etag = cdn.update_distribution(Id=distribution["Id"], IfMatch=found["ETag"], DistributionConfig=off)["ETag"]
 wait(cdn.get_waiter("distribution_deployed"), Id=distribution["Id"])

@@ -59,11 +59,24 @@ const ENDS: [&str; 6] = [
     "Environment tag update completed successfully.",
 ];
 
-/// The newest events of an environment, newest first.
+/// How far back the beginning of the last operation is looked for.
+const MOST_EVENTS: usize = 1_000;
+
+/// The newest events of an environment, newest first: back to where the last operation began.
 pub(super) async fn recent(clients: &Clients, environment_id: &str) -> Result<Vec<Event>, CloudError> {
-    let request = clients.beanstalk.describe_events().environment_id(environment_id).max_records(100);
-    let reply = request.send().await.map_err(reading("elasticbeanstalk:DescribeEvents"))?;
-    Ok(reply.events().iter().map(event).collect())
+    let mut newest: Vec<Event> = Vec::new();
+    let mut token = None;
+    loop {
+        let request = clients.beanstalk.describe_events().environment_id(environment_id).max_records(100);
+        let reply = request.set_next_token(token).send().await;
+        let reply = reply.map_err(reading("elasticbeanstalk:DescribeEvents"))?;
+        newest.extend(reply.events().iter().map(event));
+        token = reply.next_token;
+        let begun = newest.iter().any(|event| started(&event.message).is_some());
+        if token.is_none() || begun || newest.len() >= MOST_EVENTS {
+            return Ok(newest);
+        }
+    }
 }
 
 /// The last few things that were said of an environment, oldest first. Whoever may not ask learns nothing more.
@@ -79,8 +92,8 @@ pub(super) async fn of_version(
     label: &str,
 ) -> Result<Vec<Event>, CloudError> {
     let request = clients.beanstalk.describe_events().application_name(application).version_label(label);
-    let reply = request.max_records(20).send().await.map_err(reading("elasticbeanstalk:DescribeEvents"))?;
-    Ok(reply.events().iter().map(event).collect())
+    let events = request.into_paginator().items().send().try_collect().await;
+    Ok(events.map_err(reading("elasticbeanstalk:DescribeEvents"))?.iter().map(event).collect())
 }
 
 fn event(event: &EventDescription) -> Event {

@@ -106,14 +106,13 @@ pub(super) fn seen(arn: Option<&str>, stack: Option<&str>, wanted: &str) -> Opti
 async fn no_such_platform(clients: &Clients, wanted: &str) -> CloudError {
     let supported =
         SearchFilter::builder().attribute("LifecycleState").operator("=").values("Supported").build();
-    let reply = clients.beanstalk.list_platform_branches().filters(supported).send().await;
-    let branches: Vec<String> = match reply.map_err(reading::<_>(BRANCHES)) {
-        Ok(reply) => {
-            reply.platform_branch_summary_list().iter().filter_map(|b| b.branch_name.clone()).collect()
-        }
-        // The list is only for the help.
-        Err(_) => Vec::new(),
-    };
+    let request = clients.beanstalk.list_platform_branches().filters(supported);
+    let mut pages = request.into_paginator().send();
+    let mut branches: Vec<String> = Vec::new();
+    // The list is only for the help: a page that does not come is left out.
+    while let Some(Ok(page)) = pages.next().await {
+        branches.extend(page.platform_branch_summary_list().iter().filter_map(|b| b.branch_name.clone()));
+    }
     let short = |branch: &String| branch.split(" running on ").next().unwrap_or(branch).to_owned();
     let mut names: Vec<String> = branches.iter().map(short).collect();
     names.sort_unstable();

@@ -123,9 +123,10 @@ async fn load_balancer(clients: &Clients, arn: &str) -> Result<Option<LoadBalanc
 }
 
 async fn listeners(clients: &Clients, arn: &str) -> Result<Vec<Listener>, CloudError> {
-    let reply = clients.elbv2.describe_listeners().load_balancer_arn(arn).send().await;
-    let reply = found(reply.map_err(reading("elasticloadbalancing:DescribeListeners")))?;
-    Ok(reply.and_then(|reply| reply.listeners).unwrap_or_default())
+    let request = clients.elbv2.describe_listeners().load_balancer_arn(arn);
+    let listeners = request.into_paginator().items().send().try_collect().await;
+    let listeners = found(listeners.map_err(reading("elasticloadbalancing:DescribeListeners")))?;
+    Ok(listeners.unwrap_or_default())
 }
 
 /// The group of the instances. Beanstalk's stack makes two, `awseb-…-AWSEBSecurityGroup-…` for the instances and
@@ -136,14 +137,14 @@ async fn group(
     worn_by_balancer: &[String],
 ) -> Result<Option<SecurityGroup>, CloudError> {
     let filter = Filter::builder().name(format!("tag:{ENVIRONMENT_NAME}")).values(name).build();
-    let reply = clients.ec2.describe_security_groups().filters(filter).send().await;
-    let reply = reply.map_err(reading("ec2:DescribeSecurityGroups"))?;
+    let request = clients.ec2.describe_security_groups().filters(filter);
+    let groups = request.into_paginator().items().send().try_collect().await;
+    let groups = groups.map_err(reading("ec2:DescribeSecurityGroups"))?;
     let of_instances = |group: &SecurityGroup| {
         !group.group_name().unwrap_or_default().contains("LoadBalancer")
             && !worn_by_balancer.iter().any(|id| Some(id.as_str()) == group.group_id())
     };
-    let mut groups: Vec<SecurityGroup> =
-        reply.security_groups.unwrap_or_default().into_iter().filter(of_instances).collect();
+    let mut groups: Vec<SecurityGroup> = groups.into_iter().filter(of_instances).collect();
     groups.sort_by_key(|group| !group.group_name().unwrap_or_default().contains("AWSEBSecurityGroup"));
     Ok(groups.into_iter().next())
 }

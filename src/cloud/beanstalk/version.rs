@@ -94,11 +94,9 @@ impl Driver for Version {
         }
     }
 
-    fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            Observed::Present(_) => Next::Call(Op::new(DELETE)),
-        }
+    /// Versions stay: their application, once deleted, takes them along.
+    fn next_delete(&self, _want: &Want, _seen: &Observed) -> Next {
+        Next::Done
     }
 
     async fn call(

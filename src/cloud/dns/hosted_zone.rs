@@ -152,12 +152,7 @@ async fn find(clients: &Clients, want: &Want) -> Result<Option<String>, CloudErr
         return Ok(Some(id.clone()));
     }
     let domain = domain(want);
-    let request = clients.route53.list_hosted_zones_by_name().dns_name(&domain).max_items(100);
-    let reply = request.send().await.map_err(reading("route53:ListHostedZonesByName"))?;
-    let public = |zone: &&Zone| {
-        plain(zone.name()) == domain && zone.config().is_none_or(|config| !config.private_zone())
-    };
-    let zones: Vec<&Zone> = reply.hosted_zones().iter().filter(public).collect();
+    let zones: Vec<Zone> = public_zones(clients, &domain).await?;
     if let Some(made) = zones.iter().find(|zone| zone.caller_reference() == want.token) {
         return Ok(Some(short(made.id()).to_owned()));
     }
@@ -170,6 +165,23 @@ async fn find(clients: &Clients, want: &Want) -> Result<Option<String>, CloudErr
         }
     }
     Ok(zones.first().map(|zone| short(zone.id()).to_owned()))
+}
+
+/// The public zones of a domain.
+async fn public_zones(clients: &Clients, domain: &str) -> Result<Vec<Zone>, CloudError> {
+    let mut zones = Vec::new();
+    let mut next = (Some(domain.to_owned()), None);
+    // They come in the order of their names: those of the domain first.
+    while next.0.as_deref().is_some_and(|name| plain(name) == domain) {
+        let request = clients.route53.list_hosted_zones_by_name().max_items(100);
+        let request = request.set_dns_name(next.0).set_hosted_zone_id(next.1);
+        let reply = request.send().await.map_err(reading("route53:ListHostedZonesByName"))?;
+        next = (reply.next_dns_name, reply.next_hosted_zone_id);
+        zones.extend(reply.hosted_zones.into_iter().filter(|zone| {
+            plain(zone.name()) == domain && zone.config().is_none_or(|config| !config.private_zone())
+        }));
+    }
+    Ok(zones)
 }
 
 fn owner(tags: &Tags) -> impl Iterator<Item = (&String, &String)> {

@@ -99,8 +99,8 @@ async fn find(clients: &Clients, want: &Want) -> Result<Option<Group>, CloudErro
             call = call.filters(filter("vpc-id", vpc));
         }
     }
-    let reply = found(call.send().await.map_err(reading(DESCRIBE)))?;
-    let groups = reply.map(|reply| reply.security_groups.unwrap_or_default()).unwrap_or_default();
+    let groups = call.into_paginator().items().send().try_collect().await;
+    let groups: Vec<Group> = found(groups.map_err(reading(DESCRIBE)))?.unwrap_or_default();
     if groups.len() > 1 {
         let ids: Vec<&str> = groups.iter().filter_map(Group::group_id).collect();
         let message = format!("{} groups fit: {}; look one up by `id`", ids.len(), ids.join(", "));
@@ -153,16 +153,16 @@ async fn delete(clients: &Clients, id: &str) -> Result<Reply, CloudError> {
 async fn users(clients: &Clients, id: &str) -> Vec<String> {
     let mut users = Vec::new();
     let call = clients.ec2.describe_security_groups().filters(filter("ip-permission.group-id", id));
-    if let Ok(reply) = call.send().await {
-        let others = reply.security_groups().iter().filter(|group| group.group_id() != Some(id));
+    if let Ok(groups) = call.into_paginator().items().send().try_collect().await {
+        let others = groups.iter().filter(|group| group.group_id() != Some(id));
         users.extend(others.map(|group| {
             let name = group.group_name().unwrap_or_default();
             format!("a rule of `{name}` ({})", group.group_id().unwrap_or_default())
         }));
     }
     let call = clients.ec2.describe_network_interfaces().filters(filter("group-id", id));
-    if let Ok(reply) = call.send().await {
-        users.extend(reply.network_interfaces().iter().map(|interface| {
+    if let Ok(interfaces) = call.into_paginator().items().send().try_collect().await {
+        users.extend(interfaces.iter().map(|interface| {
             let id = interface.network_interface_id().unwrap_or_default();
             match interface.description().filter(|text| !text.is_empty()) {
                 Some(description) => format!("network interface {id} ({description})"),

@@ -33,9 +33,9 @@ impl Driver for Vpc {
         for (key, value) in want.get("tags").fields().into_iter().flatten() {
             call = call.filters(filter(&format!("tag:{key}"), value.as_str().unwrap_or_default()));
         }
-        let reply = found(call.send().await.map_err(reading("ec2:DescribeVpcs")))?;
-        let vpcs = reply.as_ref().map(|reply| reply.vpcs()).unwrap_or_default();
-        let vpc = match vpcs {
+        let vpcs = call.into_paginator().items().send().try_collect().await;
+        let vpcs = found(vpcs.map_err(reading("ec2:DescribeVpcs")))?.unwrap_or_default();
+        let vpc = match vpcs.as_slice() {
             [] => return Ok(Observed::Absent),
             [vpc] => vpc,
             several => {

@@ -48,9 +48,13 @@ async fn tag(clients: &Clients, arn: &str, op: &Op) -> Result<Reply, CloudError>
 /// What ElastiCache said about something in the last day, oldest first. Whoever may not ask learns nothing.
 async fn last_events(clients: &Clients, source: SourceType, id: &str) -> Vec<String> {
     let call = clients.elasticache.describe_events().source_type(source);
-    let reply = call.source_identifier(id).duration(24 * 60).send().await;
-    let events = reply.map(|reply| reply.events.unwrap_or_default()).unwrap_or_default();
-    events.into_iter().filter_map(|event| event.message).collect()
+    let call = call.source_identifier(id).duration(24 * 60);
+    let mut events = call.into_paginator().items().send();
+    let mut messages = Vec::new();
+    while let Some(Ok(event)) = events.next().await {
+        messages.extend(event.message);
+    }
+    messages
 }
 
 /// A failure with the last things that ElastiCache said about something.

@@ -159,9 +159,13 @@ fn state(status: &str) -> State {
 /// What RDS said about the instance in the last day, oldest first. Whoever may not ask learns nothing.
 pub(super) async fn last_events(clients: &Clients, identifier: &str) -> Vec<String> {
     let call = clients.rds.describe_events().source_type(SourceType::DbInstance);
-    let reply = call.source_identifier(identifier).duration(24 * 60).send().await;
-    let events = reply.map(|reply| reply.events.unwrap_or_default()).unwrap_or_default();
-    events.into_iter().filter_map(|event| event.message).collect()
+    let call = call.source_identifier(identifier).duration(24 * 60);
+    let mut events = call.into_paginator().items().send();
+    let mut messages = Vec::new();
+    while let Some(Ok(event)) = events.next().await {
+        messages.extend(event.message);
+    }
+    messages
 }
 
 /// A failure with the last things that RDS said about the instance.

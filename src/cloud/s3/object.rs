@@ -22,7 +22,6 @@ use crate::plan::Change;
 pub struct Object;
 
 const PUT: &str = "s3:PutObject";
-const DELETE: &str = "s3:DeleteObject";
 
 const OBJECT: &[&str] = &["s3:::{bucket}/{key}"];
 const PERMISSIONS: &[Permission] = &[
@@ -81,11 +80,9 @@ impl Driver for Object {
         }
     }
 
-    fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            Observed::Present(_) => Next::Call(Op::new(DELETE)),
-        }
+    /// What was put stays: its bucket, once emptied, takes it along.
+    fn next_delete(&self, _want: &Want, _seen: &Observed) -> Next {
+        Next::Done
     }
 
     async fn call(
@@ -99,10 +96,6 @@ impl Driver for Object {
             place(want).ok_or_else(|| CloudError::misuse(&op.operation, "the bucket does not exist"))?;
         match op.operation.as_str() {
             PUT => put(clients, want, &bucket, &key).await,
-            DELETE => {
-                let call = clients.s3.delete_object().bucket(bucket).key(key);
-                Ok(Reply::of(&call.send().await.map_err(calling(DELETE))?, None))
-            }
             _ => Err(CloudError::misuse(&op.operation, "no such call on an object")),
         }
     }

@@ -195,7 +195,7 @@ fn filtered<T>(
 
 fn paged<T>(call: &Call, items: Vec<T>) -> Result<(Vec<T>, Option<Element>), Fault> {
     let max = call.int("MaxRecords").and_then(|max| usize::try_from(max).ok()).filter(|max| *max > 0);
-    let (items, next) = page(items, call.text("NextToken").as_deref(), max.unwrap_or(100))
+    let (items, next) = page(items, call.text("NextToken").as_deref(), call.page_of(max.unwrap_or(100)))
         .ok_or_else(|| Fault::new(400, "InvalidParameterValue", "The NextToken is not valid"))?;
     Ok((items, next.map(|next| Element::text("NextToken", next))))
 }

@@ -231,7 +231,7 @@ pub(super) fn describe(state: &State, cx: &Cx, call: &Call) -> Result<Reply, Fau
     let found: Vec<&Version> = state.beanstalk.versions.iter().rev().filter(wanted).collect();
     let max =
         call.int("MaxRecords").and_then(|max| usize::try_from(max).ok()).unwrap_or(1_000).clamp(1, 1_000);
-    let Some((found, next)) = page(found, call.text("NextToken").as_deref(), max) else {
+    let Some((found, next)) = page(found, call.text("NextToken").as_deref(), call.page_of(max)) else {
         return refuse("InvalidParameterValue", "The NextToken is not valid");
     };
     let mut members =

@@ -201,7 +201,8 @@ fn check_match(call: &Call, etag: &str) -> Result<(), Fault> {
 /// The page of a list: `Marker` is the id before the page.
 fn listed<T>(name: &str, call: &Call, items: Vec<(String, T)>, show: impl Fn(&T) -> Element) -> Reply {
     let marker = call.text("Marker").unwrap_or_default();
-    let max: usize = call.text("MaxItems").and_then(|max| max.parse().ok()).unwrap_or(100).clamp(1, 100);
+    let max: usize = call.text("MaxItems").and_then(|max| max.parse().ok()).unwrap_or(100);
+    let max = call.page_of(max.clamp(1, 100));
     let start = items.iter().position(|(id, _)| *id == marker).map_or(0, |at| at + 1);
     let rest = items.get(start..).unwrap_or_default();
     let page = rest.get(..max.min(rest.len())).unwrap_or_default();

@@ -73,7 +73,7 @@ pub fn page<T>(call: &Call, items: Vec<T>) -> Result<(Vec<T>, Option<Element>), 
         }
     };
     let token = call.text("NextToken");
-    match common::page(items, token.as_deref(), max) {
+    match common::page(items, token.as_deref(), call.page_of(max)) {
         Some((items, next)) => Ok((items, next.map(|next| Element::text("nextToken", next)))),
         None => refuse("InvalidNextToken", "The token is not valid"),
     }

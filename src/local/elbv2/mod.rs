@@ -139,7 +139,7 @@ fn check_name(what: &str, name: &str) -> Result<(), Fault> {
 /// A description's page: `Marker` and `PageSize`.
 fn paged<T>(call: &Call, items: Vec<T>) -> Result<(Vec<T>, Option<Element>), Fault> {
     let size = call.int("PageSize").and_then(|size| usize::try_from(size).ok()).unwrap_or(400);
-    let (items, next) = super::common::page(items, call.text("Marker").as_deref(), size)
+    let (items, next) = super::common::page(items, call.text("Marker").as_deref(), call.page_of(size))
         .ok_or_else(|| invalid("Invalid marker"))?;
     Ok((items, next.map(|next| Element::text("NextMarker", next))))
 }

@@ -188,7 +188,8 @@ fn page<T>(call: &Call, items: Vec<T>) -> Result<(Vec<T>, Vec<Element>), Fault> 
         ));
     }
     let marker = call.text("Marker");
-    let (items, next) = common::page(items, marker.as_deref(), usize::try_from(max).unwrap_or(100))
+    let max = call.page_of(usize::try_from(max).unwrap_or(100));
+    let (items, next) = common::page(items, marker.as_deref(), max)
         .ok_or_else(|| Fault::new(400, "InvalidInput", "Invalid Marker."))?;
     let mut rest = vec![Element::text("IsTruncated", next.is_some())];
     rest.extend(next.map(|next| Element::text("Marker", next)));

@@ -214,8 +214,8 @@ pub fn list(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
     let all: Vec<Value> =
         state.mq.region(&cx.region).brokers.values().map(|broker| broker.summary(cx)).collect();
     let token = call.text("nextToken");
-    let Some((brokers, next)) = common::page(all, token.as_deref(), usize::try_from(max).unwrap_or(100))
-    else {
+    let max = call.page_of(usize::try_from(max).unwrap_or(100));
+    let Some((brokers, next)) = common::page(all, token.as_deref(), max) else {
         return bad("nextToken is invalid.");
     };
     let mut reply = json!({ "brokerSummaries": brokers });

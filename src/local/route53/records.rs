@@ -322,7 +322,8 @@ pub(super) fn list(state: &State, call: &Call) -> Result<Reply, Fault> {
     } else if call.text("type").is_some() {
         return Err(Fault::new(400, "InvalidInput", "The type may only be specified together with the name"));
     }
-    let limit = call.text("maxitems").and_then(|text| text.parse().ok()).unwrap_or(300).clamp(1, 300);
+    let limit = call.text("maxitems").and_then(|text| text.parse().ok()).unwrap_or(300);
+    let limit = call.page_of(limit.clamp(1, 300));
     let all = sets.clone();
     let (sets, next) = page(sets, 0, limit);
     let mut children = vec![Element::new("ResourceRecordSets", sets.into_iter().map(show).collect())];

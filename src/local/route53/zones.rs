@@ -104,7 +104,8 @@ pub(super) fn count(state: &State) -> Result<Reply, Fault> {
 }
 
 fn limit(call: &Call) -> usize {
-    call.text("maxitems").and_then(|text| text.parse().ok()).unwrap_or(100).clamp(1, 100)
+    let wanted = call.text("maxitems").and_then(|text| text.parse().ok()).unwrap_or(100);
+    call.page_of(wanted.clamp(1, 100))
 }
 
 pub(super) fn list(state: &State, call: &Call) -> Result<Reply, Fault> {

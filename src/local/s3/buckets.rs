@@ -123,7 +123,8 @@ pub fn list(state: &mut State, call: &Call) -> Result<Reply, Fault> {
     buckets.sort_by(|a, b| a.name.cmp(&b.name));
     let max = call.int("max-buckets").and_then(|max| usize::try_from(max).ok()).unwrap_or(10_000);
     let token = call.text("continuation-token");
-    let Some((buckets, next)) = crate::local::common::page(buckets, token.as_deref(), max) else {
+    let Some((buckets, next)) = crate::local::common::page(buckets, token.as_deref(), call.page_of(max))
+    else {
         return refuse(400, "InvalidArgument", "The continuation token provided is incorrect");
     };
     let items = buckets.into_iter().map(|bucket| {

@@ -34,7 +34,7 @@ impl Asked {
             prefix: call.text("prefix").unwrap_or_default(),
             delimiter: call.text("delimiter").unwrap_or_default(),
             after: after.iter().find_map(|name| call.text(name)).unwrap_or_default(),
-            max: max.min(1000),
+            max: call.page_of(max.min(1000)),
             encode: call.text("encoding-type").as_deref() == Some("url"),
         })
     }

@@ -194,7 +194,8 @@ pub fn list_parts(state: &mut State, call: &Call) -> Result<Reply, Fault> {
     let name = bucket(state, call)?.name.clone();
     let upload = upload(state, call)?;
     let after = call.int("part-number-marker").unwrap_or(0);
-    let max = call.int("max-parts").and_then(|max| usize::try_from(max).ok()).unwrap_or(1000).clamp(1, 1000);
+    let max = call.int("max-parts").and_then(|max| usize::try_from(max).ok()).unwrap_or(1000);
+    let max = call.page_of(max.clamp(1, 1000));
     let rest: Vec<_> = upload.parts.iter().filter(|(number, _)| i64::from(**number) > after).collect();
     let truncated = rest.len() > max;
     let page: Vec<_> = rest.into_iter().take(max).collect();
@@ -238,6 +239,7 @@ pub fn list_uploads(state: &mut State, call: &Call) -> Result<Reply, Fault> {
     });
     let max =
         call.int("max-uploads").and_then(|max| usize::try_from(max).ok()).unwrap_or(1000).clamp(1, 1000);
+    let max = call.page_of(max);
     let rest = uploads.get(start..).unwrap_or_default();
     let page = rest.get(..max.min(rest.len())).unwrap_or_default();
     let truncated = rest.len() > page.len();

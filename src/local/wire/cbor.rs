@@ -39,7 +39,7 @@ pub fn parse(request: Request) -> Result<Call, Fault> {
             }
         }
     };
-    Ok(Call { operation, params, body: Vec::new(), headers: request.headers })
+    Ok(Call { operation, params, body: Vec::new(), headers: request.headers, page: None })
 }
 
 // The reader bounds how deep values nest.

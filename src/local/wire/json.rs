@@ -13,7 +13,7 @@ pub fn parse(request: Request) -> Result<Call, Fault> {
         return Err(Fault::new(400, "UnknownOperationException", "The request has no x-amz-target"));
     };
     let (operation, params) = (operation.to_owned(), body(&request.body)?);
-    Ok(Call { operation, params, body: Vec::new(), headers: request.headers })
+    Ok(Call { operation, params, body: Vec::new(), headers: request.headers, page: None })
 }
 
 /// Reads a JSON body; none is an empty object.

@@ -20,7 +20,13 @@ pub fn parse(service: Service, request: Request) -> Result<Call, Fault> {
         || Fault::new(400, "MissingAction", "The request must contain the parameter Action".to_owned());
     let operation = operation.filter(|operation| !operation.is_empty()).ok_or_else(missing)?;
     let lists = if service.protocol() == Protocol::Ec2 { Lists::Flat } else { Lists::Wrapped };
-    Ok(Call { operation, params: tree(pairs, lists)?, body: Vec::new(), headers: request.headers })
+    Ok(Call {
+        operation,
+        params: tree(pairs, lists)?,
+        body: Vec::new(),
+        headers: request.headers,
+        page: None,
+    })
 }
 
 /// `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`

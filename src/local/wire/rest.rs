@@ -51,7 +51,13 @@ pub fn parse_plain(request: Request) -> Result<Call, Fault> {
 }
 
 fn call(operation: String, members: Map<String, Value>, request: Request) -> Call {
-    Call { operation, params: Value::Object(members), body: request.body, headers: request.headers }
+    Call {
+        operation,
+        params: Value::Object(members),
+        body: request.body,
+        headers: request.headers,
+        page: None,
+    }
 }
 
 /// The operation, and the members in path and query. Query members have their names on the wire.

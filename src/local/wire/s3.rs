@@ -83,7 +83,7 @@ pub fn parse(mut request: Request) -> Result<Call, Fault> {
             std::str::from_utf8(&body).ok().and_then(|text| xml::read(text).ok()).ok_or_else(malformed)?;
         members.insert(root.name.clone(), xml_tree(&root));
     }
-    Ok(Call { operation, params: Value::Object(members), body, headers: request.headers })
+    Ok(Call { operation, params: Value::Object(members), body, headers: request.headers, page: None })
 }
 
 /// Bucket and key; empty where there is none.
