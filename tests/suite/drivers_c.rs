@@ -267,6 +267,46 @@ distribution cdn {
 }
 "#;
 
+/// As of a distribution that was imported.
+#[tokio::test(start_paused = true)]
+async fn an_access_control_that_somebody_else_made_serves_and_stays() {
+    let stack = Stack::new("us-east-1").await;
+    let body = "bucket files { empty_on_destroy = true }\ndistribution cdn { origin = files }";
+    stack.run(body).await;
+    let cloudfront = &stack.clients.cloudfront;
+    let controls = cloudfront.list_origin_access_controls().send().await.unwrap();
+    let ours = controls.origin_access_control_list.unwrap().items()[0].id().to_owned();
+    let reply = cloudfront.get_origin_access_control().id(&ours).send().await.unwrap();
+    let mut theirs = reply.origin_access_control.unwrap().origin_access_control_config.unwrap();
+    theirs.name = "theirs".to_owned();
+    let made = cloudfront.create_origin_access_control().origin_access_control_config(theirs).send().await;
+    let theirs = made.unwrap().origin_access_control.unwrap().id;
+    let list = cloudfront.list_distributions().send().await.unwrap().distribution_list.unwrap();
+    let id = list.items()[0].id();
+    let reply = cloudfront.get_distribution_config().id(id).send().await.unwrap();
+    let mut config = reply.distribution_config.unwrap();
+    config.origins.as_mut().unwrap().items[0].origin_access_control_id = Some(theirs.clone());
+    let update = cloudfront.update_distribution().id(id).set_if_match(reply.e_tag);
+    update.distribution_config(config).send().await.unwrap();
+    cloudfront
+        .delete_origin_access_control()
+        .id(&ours)
+        .set_if_match(tag_of(cloudfront, &ours).await)
+        .send()
+        .await
+        .unwrap();
+
+    assert_eq!(stack.run(body).await, set(&[]));
+    stack.destroy(body).await;
+    let controls = cloudfront.list_origin_access_controls().send().await.unwrap();
+    let left = controls.origin_access_control_list.unwrap();
+    assert_eq!(left.items().iter().map(|one| one.id()).collect::<Vec<_>>(), [theirs]);
+}
+
+async fn tag_of(cloudfront: &aws_sdk_cloudfront::Client, control: &str) -> Option<String> {
+    cloudfront.get_origin_access_control().id(control).send().await.unwrap().e_tag
+}
+
 #[tokio::test(start_paused = true)]
 async fn distributions_with_behaviours_logs_and_a_web_acl() {
     let mut stack = Stack::new("us-east-1").await;

@@ -11,7 +11,7 @@ const FILE: &str = r#"
 pipeline shop { region = "us-east-1" }
 secret pw = env("PW")
 existing vpc main { default = true }
-security_group edge { name = "shop-edge", vpc = main, allow tcp 80, 443, 8080 from anywhere }
+security_group edge { name = "shop-edge", vpc = main, allow tcp 80, 443, 8080 from "0.0.0.0/0" }
 security_group backend {
   name = "shop-backend", vpc = main
   allow tcp 3306 from edge
@@ -161,6 +161,11 @@ fn drivers_read_every_page() {
         assert!(told.contains(word), "expected `{word}` in:\n{told}");
         assert_eq!(small.well(&import, &["pages=1"]), told, "{what:?}");
     }
+    let file = small.well(&["import", "--environment", "shop-web"], &[]);
+    std::fs::write(small.path().join("theirs.vpipe"), file).unwrap();
+    let mut check = Command::new(env!("CARGO_BIN_EXE_vpipe"));
+    let checked = check.args(["check", "theirs.vpipe"]).current_dir(small.path()).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     let plan = small.well(&["plan", "shop.vpipe"], &["pages=2"]);
     assert!(plan.contains("0 to create, 0 to change, 0 to replace, 0 to delete"), "{plan}");
 

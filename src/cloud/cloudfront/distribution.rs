@@ -65,8 +65,10 @@ pub struct Distribution;
 struct Detail {
     etag: Option<String>,
     enabled: bool,
-    /// Our origin access control, when there is one.
+    /// The origin access control with which buckets are asked, when there is one.
     access: Option<String>,
+    /// It is somebody else's, who made the distribution too.
+    theirs: bool,
     /// Whether an origin uses an origin access control.
     used: bool,
     /// Buckets that are origins and are not asked with our access control.
@@ -116,6 +118,10 @@ impl Driver for Distribution {
             let all = config.origins().map(|origins| origins.items()).unwrap_or_default();
             let control =
                 |origin: &Origin| origin.origin_access_control_id.clone().filter(|id| !id.is_empty());
+            if detail.access.is_none() {
+                detail.access = all.iter().find_map(control);
+                detail.theirs = detail.access.is_some();
+            }
             detail.used = all.iter().any(|origin| control(origin).is_some());
             for origin in all.iter().filter(|origin| origin.s3_origin_config().is_some()) {
                 let Some(bucket) = bucket_of(origin.domain_name()) else { continue };
@@ -176,9 +182,9 @@ impl Driver for Distribution {
             return deploying();
         }
         // Left over from when the origin was a bucket.
-        match detail.access.filter(|_| !bucket) {
-            Some(_) => Next::Call(Op::new(access::DELETE)),
-            None => Next::Done,
+        match detail.access.is_some() && !detail.theirs && !bucket {
+            true => Next::Call(Op::new(access::DELETE)),
+            false => Next::Done,
         }
     }
 
@@ -191,7 +197,7 @@ impl Driver for Distribution {
         if let State::Busy(_) = &present.state {
             return deploying();
         }
-        if detail.access.is_some() {
+        if detail.access.is_some() && !detail.theirs {
             return Next::Call(Op::new(access::DELETE));
         }
         if let Some(bucket) = detail.open.first() {
@@ -426,7 +432,7 @@ mod tests {
         (detail.enabled, detail.used) = (false, false);
         assert_eq!(next(&detail, true), "wait");
         assert_eq!(next(&detail, false), access::DELETE);
-        detail.access = None;
+        detail.theirs = true;
         assert_eq!(next(&detail, false), access::DELETE_POLICY);
         detail.open.clear();
         assert_eq!(next(&detail, false), DELETE);

@@ -252,8 +252,9 @@ impl<'a> Draft<'a> {
             .iter()
             .filter_map(|header| {
                 let value = field(&header.attribute.name)?;
-                // The name of a block stands bare.
-                Some(value.as_str().map_or_else(|| show(value), str::to_owned))
+                // The name of a block stands bare, and so do words; texts do not.
+                let bare = block.named || !matches!(header.attribute.ty, Type::Scalar(_));
+                Some(value.as_str().filter(|_| bare).map_or_else(|| show(value), str::to_owned))
             })
             .collect();
         let redirects = field("redirect").is_some();
@@ -313,6 +314,11 @@ impl<'a> Draft<'a> {
         });
         if known.is_some() {
             return known;
+        }
+        // A bucket's host name stands for the bucket, which CloudFront reaches in a way of its own.
+        let bucket = |ty: &Type| matches!(ty, Type::Handle(kind) if kind == "bucket");
+        if let Some(host) = text.filter(|text| text.contains(".s3.") && types.iter().any(bucket)) {
+            return self.refer("bucket", host);
         }
         if types.iter().any(is_word) {
             return text.map(str::to_owned);
@@ -523,6 +529,27 @@ mod tests {
              db_instance shop_db {\n  identifier = \"shop-db\"\n  engine = \"mysql\"\n  class = \"db.t3.micro\"\n  \
              username = \"app\"\n  password = shop_db_password\n  multi_az = true\n  security_groups = [sg_1]\n  \
              tags = { team = \"shop\" }\n}\n"
+        );
+    }
+
+    #[test]
+    fn paths_stand_in_quotes_and_buckets_have_names() {
+        let (schema, sources) = library();
+        let mut draft = Draft::new(&schema, &sources);
+        let host = "files.s3.eu-west-1.amazonaws.com";
+        let behavior = attrs(&[("path", "/img/*".into()), ("origin", host.into())]);
+        let found = Present {
+            attrs: attrs(&[
+                ("origin", "web.example.com".into()),
+                ("behavior", Value::List(vec![Value::Map(behavior)])),
+            ]),
+            ..Present::default()
+        };
+        draft.block("distribution", "cdn", &found);
+        assert_eq!(
+            draft.text(),
+            "existing bucket files { name = \"files\" }\n\n\
+             distribution cdn {\n  origin = \"web.example.com\"\n  behavior \"/img/*\" { origin = files }\n}\n"
         );
     }
 
