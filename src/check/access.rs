@@ -22,6 +22,10 @@ impl<'a> Checker<'a> {
                 Some(ty) => ty.clone(),
                 None => self.no_member("unknown-output", "the module has no output", member, outputs.keys()),
             },
+            // Of several types that which has it; where a value is of another one, `eval` tells.
+            Type::Union(types) if let Some(kind) = self.with_output(types, name) => {
+                self.output(&kind, member)
+            }
             Type::Record(fields) => match fields.get(name) {
                 Some(field) => field.ty.clone(),
                 None if self.is_a_key(inner, member) => Type::Error,
@@ -116,6 +120,14 @@ impl<'a> Checker<'a> {
             },
         });
         Type::Error
+    }
+
+    /// The kind among some types whose resources have an output of a name.
+    fn with_output(&self, types: &[Type], name: &str) -> Option<String> {
+        types.iter().find_map(|one| match one {
+            Type::Handle(kind) if self.schema.kind(kind)?.outputs.contains_key(name) => Some(kind.clone()),
+            _ => None,
+        })
     }
 
     /// The type of a resource's output.

@@ -42,8 +42,10 @@ fn check<'a>(
     checker.with_locals(attributes.iter().map(local).collect(), |checker| {
         for require in requires {
             let text = Type::string();
-            checker.expect(&require.message, Want::new(&text, "else"));
-            require.help.iter().for_each(|help| checker.expect(help, Want::new(&text, "help")));
+            checker.where_holds(&require.condition, false, |checker| {
+                checker.expect(&require.message, Want::new(&text, "else"));
+                require.help.iter().for_each(|help| checker.expect(help, Want::new(&text, "help")));
+            });
         }
     });
     for block in blocks.values() {

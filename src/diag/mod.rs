@@ -96,6 +96,12 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(code, span, message) }
     }
 
+    /// Says what is wrong, where that is known later than the place.
+    pub fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = readable(message.into());
+        self
+    }
+
     /// Says something under the main place.
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.label = text.into();

@@ -89,6 +89,7 @@ impl Evaluator<'_> {
             return None;
         }
         self.make_nodes();
+        self.follow();
         self.name_clashes();
         self.cycles();
         let (rollout, on_failure) = self.rollout();

@@ -12,6 +12,7 @@ use super::manifest::Node;
 use super::modules::Instance;
 use super::names::Naming;
 use super::prepare::Prepared;
+use super::rules::Following;
 use super::scope::{Frame, Job};
 use super::secrets::StoredSecret;
 use super::template::Template;
@@ -127,6 +128,8 @@ pub(super) struct Evaluator<'a> {
     pub(super) exhausted: bool,
     /// The resource or block whose rules are being proved: what is told of the rules is told there.
     pub(super) rule_of: Option<Span>,
+    /// Rules that look at what other resources say of themselves, until all resources are made.
+    pub(super) following: Vec<Following<'a>>,
     depth: usize,
     quiet: usize,
 }
@@ -160,6 +163,7 @@ impl<'a> Evaluator<'a> {
             steps: STEPS,
             exhausted: false,
             rule_of: None,
+            following: Vec::new(),
             depth: 0,
             quiet: 0,
         }

@@ -6,9 +6,9 @@ use super::body::{Record, SeparateBlock, Shape};
 use super::evaluator::{Evaluator, Keep, Trace};
 use super::expr::nodes_in;
 use super::manifest::Node;
-use super::rules::identity;
+use super::rules::{Following, identity};
 use super::scope::Job;
-use super::value::{Attrs, NodeId, Value};
+use super::value::{NodeId, Value};
 use crate::base::{Span, in_parts, parts_for};
 use crate::diag::Diagnostic;
 use crate::schema::Kind;
@@ -18,9 +18,10 @@ use crate::syntax::ast;
 const MOST_NODES: usize = 250_000;
 
 /// What an evaluation made of a part of the resources.
-struct Made {
+struct Made<'a> {
     nodes: IndexMap<NodeId, Node>,
     traces: Vec<Trace>,
+    following: Vec<Following<'a>>,
     findings: Vec<Diagnostic>,
     steps: u64,
     exhausted: bool,
@@ -50,6 +51,7 @@ impl<'a> Evaluator<'a> {
                 unknown: other.unknown,
                 nodes: other.nodes,
                 traces: other.traces,
+                following: other.following,
             })
         };
         let made = in_parts(&parts, parts.len(), here, there);
@@ -57,8 +59,9 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Takes over what another evaluation made.
-    fn add_part(&mut self, part: Made) {
+    fn add_part(&mut self, part: Made<'a>) {
         part.findings.into_iter().for_each(|finding| self.report(finding));
+        self.following.extend(part.following);
         self.unknown |= part.unknown;
         self.exhausted |= part.exhausted;
         let end = part.nodes.last().map_or_else(|| self.top(), |(_, node)| node.span);
@@ -219,7 +222,10 @@ impl<'a> Evaluator<'a> {
             _ => None,
         };
         if self.keep == Keep::Names {
-            node.attrs = Attrs::new();
+            // Rules of other resources may look at what it says of its outputs.
+            let outputs =
+                self.program.schema.kind(&node.kind).into_iter().flat_map(|kind| kind.outputs.keys());
+            node.attrs = outputs.filter_map(|name| node.attrs.swap_remove_entry(name)).collect();
         }
         if self.nodes.insert(node.id.clone(), node).is_none() {
             self.traces.push(Trace { refs, network });

@@ -9,11 +9,12 @@ use super::body::{Record, Shape};
 use super::evaluate::Secrets;
 use super::evaluator::{ANY, Cx, Evaluator};
 use super::manifest::Node;
-use super::ops::{is_secret, opened};
+use super::ops::{is_secret, opened, resolve};
 use super::show::show;
 use super::template::Template;
-use super::value::{Attrs, NodeId, Value};
+use super::value::{Attrs, Deferred, NodeId, Value};
 use crate::base::{Span, order};
+use crate::check::walk;
 use crate::diag::Diagnostic;
 use crate::schema::Kind;
 use crate::syntax::ast::{Entry, Expr, ExprKind, Require};
@@ -24,6 +25,18 @@ const MOST_TAGS: usize = 50;
 const OWN_TAGS: usize = 3;
 /// Those that Beanstalk sets on an environment: its name, its id, `Name`. Source: Elastic Beanstalk developer guide.
 const BEANSTALK_TAGS: usize = 3;
+
+/// A rule that looks at what another resource says of itself: it is proved once all resources are made.
+pub(super) struct Following<'a> {
+    /// The condition, the words and the help, which wait for what the other resource says.
+    condition: Value,
+    message: Option<Value>,
+    help: Option<Value>,
+    /// What is told where the condition does not hold, but for the words.
+    finding: Diagnostic,
+    /// The kind or block whose rule it is.
+    shape: &'a str,
+}
 
 impl<'a> Evaluator<'a> {
     /// Proves the rules of a kind or block on its attributes. A rule whose values are not all known is left for later.
@@ -84,60 +97,67 @@ impl<'a> Evaluator<'a> {
     ) {
         let (refs, unknown) = (self.refs.len(), self.unknown);
         let holds = self.quietly(|this| this.value(&rule.condition, &ANY, cx));
-        if holds == Some(Value::Bool(false)) {
-            // The words are shown to people: secrets are sealed again.
-            for name in names {
-                if let Some(value) = record.attrs.get(*name) {
-                    self.bind(cx.frame, name, Some(value.clone()), true);
-                }
+        match holds {
+            Some(Value::Bool(false)) => {
+                let (message, help) = self.words(rule, names, record, cx);
+                let finding = broken(rule, names, record, span);
+                self.report(worded(finding, message, help, shape.name));
             }
-            let text = |this: &mut Self, expr| match this.quietly(|this| this.value(expr, &ANY, cx)) {
-                Some(Value::String(text)) => Some(text),
-                _ => None,
-            };
-            let message =
-                text(self, &rule.message).unwrap_or_else(|| format!("a rule of `{}` is broken", shape.name));
-            let help = rule.help.as_ref().and_then(|help| text(self, help));
-            self.show_rules(cx.frame, names.iter().copied(), record);
-            self.broken(rule, message, help, names, record, span);
+            Some(condition @ Value::Deferred(_)) if follows(&rule.condition, record) => {
+                let (message, help) = self.words(rule, names, record, cx);
+                let finding = broken(rule, names, record, span);
+                self.following.push(Following { condition, message, help, finding, shape: shape.name });
+            }
+            _ => {}
         }
         self.refs.truncate(refs);
         self.unknown = unknown;
     }
 
-    fn broken(
+    /// What a rule says where it is broken, and what to type. It is shown to people, so secrets are sealed for it.
+    fn words(
         &mut self,
-        rule: &Require,
-        message: String,
-        help: Option<String>,
+        rule: &'a Require,
         names: &[&'a str],
         record: &Record<'a>,
-        span: Span,
-    ) {
-        let mut written = names.iter().filter_map(|name| record.place(name));
-        let says = |name: &str| match record.attrs.get(name) {
-            Some(value @ (Value::String(_) | Value::Variant(..))) => {
-                format!("`{name}` is `{}`", value.as_str().map_or_else(|| show(value), str::to_owned))
+        cx: Cx<'a>,
+    ) -> (Option<Value>, Option<Value>) {
+        for name in names {
+            if let Some(value) = record.attrs.get(*name) {
+                self.bind(cx.frame, name, Some(value.clone()), true);
             }
-            Some(value) if !matches!(value, Value::List(_) | Value::Map(_)) => {
-                format!("`{name}` is {}", show(value))
+        }
+        let message = self.quietly(|this| this.value(&rule.message, &ANY, cx));
+        let help = rule.help.as_ref().and_then(|help| self.quietly(|this| this.value(help, &ANY, cx)));
+        self.show_rules(cx.frame, names.iter().copied(), record);
+        (message, help)
+    }
+
+    /// Proves the rules that look at what other resources say of themselves, all of which are there now.
+    pub(super) fn follow(&mut self) {
+        for rule in std::mem::take(&mut self.following) {
+            let says = |value: &Value| resolve(value, &|node, name| self.said(node, name));
+            if says(&rule.condition) != Value::Bool(false) {
+                continue;
             }
-            _ => format!("`{name}`"),
-        };
-        let main = written.next();
-        let place = main.map_or(span, |place| place.span);
-        let mut finding = match rule.warning {
-            true => Diagnostic::warning("rule-violated", place, message),
-            false => Diagnostic::error("rule-violated", place, message),
-        };
-        if let Some(main) = main {
-            finding = finding.label(says(main.name));
+            let (message, help) = (rule.message.as_ref().map(says), rule.help.as_ref().map(says));
+            let mut finding = worded(rule.finding, message, help, rule.shape);
+            outputs_in(&rule.condition, &mut |id, name| {
+                if let (Some(node), Some(value)) = (self.nodes.get(id), self.said(id, name)) {
+                    let label = format!("`{name}` is {}", quoted(&value));
+                    if finding.related.iter().all(|one| one.span != node.span) {
+                        finding = finding.clone().related(node.span, label);
+                    }
+                }
+            });
+            self.report(finding);
         }
-        for other in written.filter(|other| other.span != place) {
-            finding = finding.related(other.span, says(other.name));
-        }
-        finding.help = help;
-        self.report(finding);
+    }
+
+    /// What a resource says of itself in the file, by the name of an output that is an attribute as well.
+    fn said(&self, node: &str, name: &str) -> Option<Value> {
+        let value = self.nodes.get(node)?.attrs.get(name)?;
+        (value.is_known() && *value != Value::None).then(|| value.clone())
     }
 
     /// The rules of tags.
@@ -279,6 +299,73 @@ impl<'a> Evaluator<'a> {
             })
         };
         self.report(finding);
+    }
+}
+
+/// Whether a condition looks at what a resource says that an attribute refers to: `group.family`.
+fn follows(condition: &Expr, record: &Record<'_>) -> bool {
+    let mut found = false;
+    walk::expr(condition, &mut |expr| {
+        if let ExprKind::Member(inner, _) = &expr.kind
+            && let ExprKind::Name(name) = &inner.kind
+        {
+            found |= matches!(record.attrs.get(name), Some(Value::Handle(_)));
+        }
+    });
+    found
+}
+
+/// What is told of a broken rule, but for its words: the first attribute that it mentions is underlined, the others are
+/// labelled.
+fn broken(rule: &Require, names: &[&str], record: &Record<'_>, span: Span) -> Diagnostic {
+    let mut written = names.iter().filter_map(|name| record.place(name));
+    let says = |name: &str| match record.attrs.get(name) {
+        Some(value) if !matches!(value, Value::List(_) | Value::Map(_)) => {
+            format!("`{name}` is {}", quoted(value))
+        }
+        _ => format!("`{name}`"),
+    };
+    let main = written.next();
+    let place = main.map_or(span, |place| place.span);
+    let mut finding = match rule.warning {
+        true => Diagnostic::warning("rule-violated", place, ""),
+        false => Diagnostic::error("rule-violated", place, ""),
+    };
+    if let Some(main) = main {
+        finding = finding.label(says(main.name));
+    }
+    for other in written.filter(|other| other.span != place) {
+        finding = finding.related(other.span, says(other.name));
+    }
+    finding
+}
+
+/// A finding with the words of its rule.
+fn worded(finding: Diagnostic, message: Option<Value>, help: Option<Value>, shape: &str) -> Diagnostic {
+    let text = |value| match value {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    };
+    let message = text(message).unwrap_or_else(|| format!("a rule of `{shape}` is broken"));
+    Diagnostic { help: text(help), ..finding.saying(message) }
+}
+
+/// A value as a label shows it: texts in backticks.
+fn quoted(value: &Value) -> String {
+    match value {
+        Value::String(_) | Value::Variant(..) => {
+            format!("`{}`", value.as_str().map_or_else(|| show(value), str::to_owned))
+        }
+        value => show(value),
+    }
+}
+
+/// The outputs that a value waits for.
+fn outputs_in(value: &Value, see: &mut dyn FnMut(&str, &str)) {
+    let Value::Deferred(deferred) = value else { return };
+    match &**deferred {
+        Deferred::Output(node, name) => see(node, name),
+        Deferred::Apply(_, args) => args.iter().for_each(|arg| outputs_in(arg, see)),
     }
 }
 

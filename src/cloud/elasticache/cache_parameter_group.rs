@@ -156,7 +156,11 @@ fn present(group: &Group, values: Attrs) -> Present {
             ("description", group.description().into()),
             ("parameters", Value::Map(values)),
         ]),
-        outputs: known([("name", name.into()), ("arn", group.arn().into())]),
+        outputs: known([
+            ("name", name.into()),
+            ("family", group.cache_parameter_group_family().into()),
+            ("arn", group.arn().into()),
+        ]),
         detail: group.arn().into(),
         ..Present::default()
     }

@@ -190,7 +190,11 @@ fn present(group: &Group, values: Attrs, parameters: &[Parameter]) -> Present {
             ("description", group.description().into()),
             ("parameters", Value::Map(values)),
         ]),
-        outputs: known([("name", name.into()), ("arn", arn.into())]),
+        outputs: known([
+            ("name", name.into()),
+            ("family", group.db_parameter_group_family().into()),
+            ("arn", arn.into()),
+        ]),
         detail: serde_json::to_value(detail).unwrap_or_default(),
         ..Present::default()
     }
