@@ -4,8 +4,51 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::common::{Tags, check_tags, is_identifier, tags_at};
-use super::{Call, Fault};
+use super::common::{Tags, check_tags, is_identifier, records, tags_at};
+use super::{Call, Cx, Element, Fault, State};
+
+/// What the parameter groups of a service are like; what is done with them, all services have in common.
+pub(super) trait GroupService {
+    /// How the names of their members begin: `DB`.
+    const PREFIX: &'static str;
+    /// What a request calls the parameters that it sets.
+    const GIVEN: &'static str;
+
+    /// The users' groups.
+    fn own<'a>(state: &'a mut State, cx: &Cx) -> &'a mut IndexMap<String, ParameterGroup>;
+    /// AWS's own groups.
+    fn defaults() -> Vec<ParameterGroup>;
+    /// The families that there are.
+    fn families() -> Vec<&'static str>;
+    /// The parameters of a family's engine.
+    fn table(family: &str) -> &'static [Parameter];
+    /// Whether anything has a group.
+    fn is_used(state: &mut State, cx: &Cx, name: &str) -> bool;
+    /// What the service says more of a group than its name, family and description.
+    fn members(cx: &Cx, group: &ParameterGroup) -> Vec<Element>;
+    /// How a parameter is told, without the value and where that comes from.
+    fn parameter(parameter: &Parameter) -> Vec<Element>;
+    /// What the service says where a group is missing, there already, or used.
+    fn refusal(why: Refusal, name: &str) -> Fault;
+    /// What stands beside the parameters in a reply.
+    fn beside() -> Option<Element> {
+        None
+    }
+    /// Refuses parameters that a request is to set.
+    fn check_given(_given: &[Given]) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// Why a call on a group is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Missing,
+    Exists,
+    Used,
+    /// There is no family of the name.
+    NoFamily,
+}
 
 /// A parameter of an engine, as a row of a table.
 #[derive(Clone, Copy, Debug)]
@@ -166,6 +209,8 @@ impl ParameterGroup {
     /// The value of a parameter and where it comes from: `user`, `system` or `engine-default`.
     pub(super) fn value(&self, parameter: &Parameter) -> (Option<String>, &'static str) {
         match self.values.get(parameter.name) {
+            // AWS calls its own groups' values its own.
+            Some(value) if self.name.starts_with("default.") => (Some(value.clone()), "system"),
             Some(value) => (Some(value.clone()), "user"),
             None => {
                 let source = if parameter.modifiable { "engine-default" } else { "system" };
@@ -222,6 +267,164 @@ fn find<'t>(table: &'t [Parameter], name: &str) -> Result<&'t Parameter, Fault> 
 
 fn invalid(message: String) -> Fault {
     Fault::new(400, "InvalidParameterValue", message)
+}
+
+/// A group by its name, AWS's own included.
+pub(super) fn group<S: GroupService>(
+    state: &mut State,
+    cx: &Cx,
+    name: &str,
+) -> Result<ParameterGroup, Fault> {
+    let default = || S::defaults().into_iter().find(|group| group.name == name);
+    let found = S::own(state, cx).get(name).cloned().or_else(default);
+    found.ok_or_else(|| S::refusal(Refusal::Missing, name))
+}
+
+fn named<S: GroupService>(member: &str) -> String {
+    format!("{}ParameterGroup{member}", S::PREFIX)
+}
+
+fn members<S: GroupService>(cx: &Cx, group: &ParameterGroup) -> Vec<Element> {
+    let mut members = vec![
+        Element::text(&named::<S>("Name"), &group.name),
+        Element::text(&named::<S>("Family"), &group.family),
+        Element::text("Description", &group.description),
+    ];
+    members.extend(S::members(cx, group));
+    members
+}
+
+/// `Create…ParameterGroup`
+pub(super) fn create<S: GroupService>(
+    state: &mut State,
+    cx: &Cx,
+    call: &Call,
+) -> Result<Vec<Element>, Fault> {
+    let group = ParameterGroup::asked(call, S::PREFIX)?;
+    if !S::families().contains(&group.family.as_str()) {
+        return Err(S::refusal(Refusal::NoFamily, &group.family));
+    }
+    let groups = S::own(state, cx);
+    if groups.contains_key(&group.name) {
+        return Err(S::refusal(Refusal::Exists, &group.name));
+    }
+    let members = members::<S>(cx, &group);
+    groups.insert(group.name.clone(), group);
+    Ok(vec![Element::new(&named::<S>(""), members)])
+}
+
+/// A group of the user's that a request is to change.
+fn own<'a, S: GroupService>(
+    state: &'a mut State,
+    cx: &Cx,
+    call: &Call,
+) -> Result<&'a mut ParameterGroup, Fault> {
+    let name = call.required(&named::<S>("Name"))?.to_ascii_lowercase();
+    check_name(&name, S::PREFIX)?;
+    S::own(state, cx).get_mut(&name).ok_or_else(|| S::refusal(Refusal::Missing, &name))
+}
+
+/// `Modify…ParameterGroup`
+pub(super) fn modify<S: GroupService>(
+    state: &mut State,
+    cx: &Cx,
+    call: &Call,
+) -> Result<Vec<Element>, Fault> {
+    let given = given(call, S::GIVEN)?;
+    let group = own::<S>(state, cx, call)?;
+    S::check_given(&given)?;
+    group.set(S::table(&group.family), &given)?;
+    Ok(vec![Element::text(&named::<S>("Name"), &group.name)])
+}
+
+/// `Reset…ParameterGroup`
+pub(super) fn reset<S: GroupService>(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
+    let given = given(call, S::GIVEN)?;
+    let all = call.flag("ResetAllParameters") == Some(true);
+    let group = own::<S>(state, cx, call)?;
+    group.reset(S::table(&group.family), &given, all)?;
+    Ok(vec![Element::text(&named::<S>("Name"), &group.name)])
+}
+
+/// `Delete…ParameterGroup`
+pub(super) fn delete<S: GroupService>(
+    state: &mut State,
+    cx: &Cx,
+    call: &Call,
+) -> Result<Vec<Element>, Fault> {
+    let name = own::<S>(state, cx, call)?.name.clone();
+    if S::is_used(state, cx, &name) {
+        return Err(S::refusal(Refusal::Used, &name));
+    }
+    S::own(state, cx).shift_remove(&name);
+    Ok(vec![])
+}
+
+/// `Describe…ParameterGroups`
+pub(super) fn describe<S: GroupService>(
+    state: &mut State,
+    cx: &Cx,
+    call: &Call,
+) -> Result<Vec<Element>, Fault> {
+    let groups = match call.text(&named::<S>("Name")) {
+        Some(name) => vec![group::<S>(state, cx, &name.to_ascii_lowercase())?],
+        None => S::own(state, cx).values().cloned().chain(S::defaults()).collect(),
+    };
+    let (groups, marker) = records(call, groups)?;
+    let items = groups.iter().map(|group| members::<S>(cx, group));
+    let list = Element::list(&named::<S>("s"), &named::<S>(""), items);
+    Ok([list].into_iter().chain(marker).collect())
+}
+
+/// The parameters of a group, as far as the request asks for their source.
+fn parameters<S: GroupService>(group: &ParameterGroup, source: Option<&str>) -> Vec<Vec<Element>> {
+    let one = |parameter: &Parameter| {
+        let (value, from) = group.value(parameter);
+        if source.is_some_and(|source| source != from) {
+            return None;
+        }
+        let mut members = vec![Element::text("ParameterName", parameter.name)];
+        members.extend(value.map(|value| Element::text("ParameterValue", value)));
+        members.push(Element::text("Source", from));
+        members.push(Element::text("DataType", parameter.data_type));
+        if !parameter.allowed.is_empty() {
+            members.push(Element::text("AllowedValues", parameter.allowed));
+        }
+        members.push(Element::text("IsModifiable", parameter.modifiable));
+        members.extend(S::parameter(parameter));
+        Some(members)
+    };
+    S::table(&group.family).iter().filter_map(one).collect()
+}
+
+/// `Describe…Parameters`
+pub(super) fn describe_parameters<S: GroupService>(
+    state: &mut State,
+    cx: &Cx,
+    call: &Call,
+) -> Result<Vec<Element>, Fault> {
+    let name = call.required(&named::<S>("Name"))?.to_ascii_lowercase();
+    let group = group::<S>(state, cx, &name)?;
+    let (found, marker) = records(call, parameters::<S>(&group, call.text("Source").as_deref()))?;
+    Ok([Element::list("Parameters", "Parameter", found)]
+        .into_iter()
+        .chain(S::beside())
+        .chain(marker)
+        .collect())
+}
+
+/// `DescribeEngineDefaultParameters`
+pub(super) fn describe_defaults<S: GroupService>(call: &Call) -> Result<Vec<Element>, Fault> {
+    let family = call.required(&named::<S>("Family"))?;
+    if !S::families().contains(&family.as_str()) {
+        return Err(S::refusal(Refusal::NoFamily, &family));
+    }
+    let (found, marker) = records(call, parameters::<S>(&ParameterGroup::default_of(&family), None))?;
+    let mut members = vec![Element::text(&named::<S>("Family"), family)];
+    members.extend(marker);
+    members.push(Element::list("Parameters", "Parameter", found));
+    members.extend(S::beside());
+    Ok(vec![Element::new("EngineDefaults", members)])
 }
 
 #[cfg(test)]

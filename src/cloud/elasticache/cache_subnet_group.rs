@@ -1,18 +1,11 @@
 //! Cache subnet groups. Their calls take effect at once.
 
 use async_trait::async_trait;
-use aws_sdk_elasticache::types::CacheSubnetGroup as Group;
-use std::time::Duration;
 
 use super::{TAGS, tag, tags, tags_of};
-use crate::cloud::groups::{GroupCalls, TIMEOUT};
+use crate::cloud::groups::{Detail, Group, GroupCalls};
 use crate::cloud::parts::{known, texts};
-use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, Want, calling,
-    found, reading,
-};
-use crate::eval::Attrs;
-use crate::plan::Change;
+use crate::cloud::{Clients, CloudError, Op, Permission, Present, Reply, Want, calling, found, reading};
 
 /// `cache_subnet_group`
 pub struct CacheSubnetGroup;
@@ -21,114 +14,78 @@ const CREATE: &str = "elasticache:CreateCacheSubnetGroup";
 const MODIFY: &str = "elasticache:ModifyCacheSubnetGroup";
 const DELETE: &str = "elasticache:DeleteCacheSubnetGroup";
 const DESCRIBE: &str = "elasticache:DescribeCacheSubnetGroups";
-const CALLS: GroupCalls =
-    GroupCalls { create: CREATE, modify: MODIFY, reset: "", delete: DELETE, tags: TAGS };
 
 const GROUP: &[&str] = &["elasticache:{here}:subnetgroup:{name}"];
-const PERMISSIONS: &[Permission] = &[
-    Permission::look(DESCRIBE, GROUP),
-    Permission::look("elasticache:ListTagsForResource", GROUP),
-    Permission::change(CREATE, GROUP),
-    Permission::change(MODIFY, GROUP),
-    Permission::change(TAGS.set, GROUP).because("also needed to tag it as it is made"),
-    Permission::change(TAGS.remove, GROUP).because("only when a tag goes"),
-    Permission::delete(DELETE, GROUP),
-];
 
 #[async_trait]
-impl Driver for CacheSubnetGroup {
-    fn permissions(&self) -> &'static [Permission] {
-        PERMISSIONS
-    }
+impl Group for CacheSubnetGroup {
+    const TITLE: &str = "a cache subnet group";
+    const CALLS: GroupCalls =
+        GroupCalls { create: CREATE, modify: MODIFY, reset: None, delete: DELETE, tags: TAGS };
+    const PERMISSIONS: &[Permission] = &[
+        Permission::look(DESCRIBE, GROUP),
+        Permission::look("elasticache:ListTagsForResource", GROUP),
+        Permission::change(CREATE, GROUP),
+        Permission::change(MODIFY, GROUP),
+        Permission::change(TAGS.set, GROUP).because("also needed to tag it as it is made"),
+        Permission::change(TAGS.remove, GROUP).because("only when a tag goes"),
+        Permission::delete(DELETE, GROUP),
+    ];
 
-    async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
-        let name = want.text("name").unwrap_or(&want.name);
+    async fn find(&self, clients: &Clients, _want: &Want, name: &str) -> Result<Option<Present>, CloudError> {
         let call = clients.elasticache.describe_cache_subnet_groups().cache_subnet_group_name(name);
         let reply = found(call.send().await.map_err(reading(DESCRIBE)))?;
         let Some(group) = reply.as_ref().and_then(|reply| reply.cache_subnet_groups().first()) else {
-            return Ok(Observed::Absent);
+            return Ok(None);
         };
-        let present = present(group);
-        Ok(Observed::Present(Box::new(match tags_of(clients, group.arn().unwrap_or_default()).await? {
+        let name = group.cache_subnet_group_name();
+        let present = Present {
+            id: name.unwrap_or_default().to_owned(),
+            attrs: known([
+                ("name", name.into()),
+                ("description", group.cache_subnet_group_description().into()),
+                ("subnets", texts(group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier()))),
+            ]),
+            outputs: known([("name", name.into()), ("vpc_id", group.vpc_id().into())]),
+            detail: Detail::arn(group.arn()),
+            ..Present::default()
+        };
+        Ok(Some(match tags_of(clients, group.arn().unwrap_or_default()).await? {
             Some(tags) => present.tagged(tags),
             None => present,
-        })))
+        }))
     }
 
-    fn desired(&self, want: &Want) -> Attrs {
-        want.desired(&[])
-    }
-
-    fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
-        CALLS.next(want, seen, changes)
-    }
-
-    fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        CALLS.next_delete(seen)
-    }
-
-    async fn call(
+    async fn send(
         &self,
         clients: &Clients,
         want: &Want,
-        seen: &Observed,
+        name: &str,
+        _detail: &Detail,
         op: &Op,
     ) -> Result<Reply, CloudError> {
-        let subnets = Some(want.id_texts("subnets", "id"));
+        let (cache, subnets) = (&clients.elasticache, Some(want.id_texts("subnets", "id")));
         let description = want.text("description").map(str::to_owned);
-        let name = want.name.to_lowercase();
-        match (op.operation.as_str(), seen) {
-            (CREATE, _) => {
-                let call = clients
-                    .elasticache
-                    .create_cache_subnet_group()
-                    .cache_subnet_group_name(&name)
-                    .set_cache_subnet_group_description(description)
-                    .set_subnet_ids(subnets)
-                    .set_tags(tags(&want.tags));
-                Ok(Reply::of(&call.send().await.map_err(calling(CREATE))?, Some(&name)))
+        match op.operation.as_str() {
+            CREATE => {
+                let call = cache.create_cache_subnet_group().cache_subnet_group_name(name);
+                let call = call.set_cache_subnet_group_description(description).set_subnet_ids(subnets);
+                let made = call.set_tags(tags(&want.tags)).send().await.map_err(calling(CREATE))?;
+                Ok(Reply::of(&made, Some(name)))
             }
-            (MODIFY, _) => {
-                let call = clients
-                    .elasticache
-                    .modify_cache_subnet_group()
-                    .cache_subnet_group_name(&name)
-                    .set_cache_subnet_group_description(description)
-                    .set_subnet_ids(subnets);
+            MODIFY => {
+                let call = cache.modify_cache_subnet_group().cache_subnet_group_name(name);
+                let call = call.set_cache_subnet_group_description(description).set_subnet_ids(subnets);
                 Ok(Reply::of(&call.send().await.map_err(calling(MODIFY))?, None))
             }
-            (DELETE, _) => {
-                let call = clients.elasticache.delete_cache_subnet_group().cache_subnet_group_name(&name);
+            _ => {
+                let call = cache.delete_cache_subnet_group().cache_subnet_group_name(name);
                 Ok(Reply::of(&call.send().await.map_err(calling(DELETE))?, None))
             }
-            (_, Observed::Present(present)) if TAGS.is(op) => {
-                tag(clients, present.detail.as_str().unwrap_or_default(), op).await
-            }
-            _ => Err(CloudError::misuse(&op.operation, "no such call on a cache subnet group")),
         }
     }
 
-    fn renewal(&self, _want: &Want) -> Renewal {
-        Renewal::Held
-    }
-
-    fn timeout(&self) -> Duration {
-        TIMEOUT
-    }
-}
-
-/// The detail is the ARN.
-fn present(group: &Group) -> Present {
-    let name = group.cache_subnet_group_name();
-    Present {
-        id: name.unwrap_or_default().to_owned(),
-        attrs: known([
-            ("name", name.into()),
-            ("description", group.cache_subnet_group_description().into()),
-            ("subnets", texts(group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier()))),
-        ]),
-        outputs: known([("name", name.into()), ("vpc_id", group.vpc_id().into())]),
-        detail: group.arn().into(),
-        ..Present::default()
+    async fn tag(&self, clients: &Clients, arn: &str, op: &Op) -> Result<Reply, CloudError> {
+        tag(clients, arn, op).await
     }
 }

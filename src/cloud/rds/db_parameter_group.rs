@@ -1,20 +1,14 @@
 //! DB parameter groups. Their calls take effect at once; what the instances make of it is theirs to tell.
 
 use async_trait::async_trait;
-use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup as Group, Parameter};
-use serde::{Deserialize, Serialize};
+use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::{TAGS, tag, tags, tags_of};
-use crate::cloud::groups::{GroupCalls, Parameters, TIMEOUT, desired_parameters, parameter_texts};
+use crate::cloud::groups::{Detail, Group, GroupCalls, Parameters, parameter_texts};
 use crate::cloud::parts::known;
-use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, Want, calling,
-    found, reading,
-};
+use crate::cloud::{Clients, CloudError, Op, Permission, Present, Reply, Want, calling, found, reading};
 use crate::eval::{Attrs, Value};
-use crate::plan::Change;
 
 /// `db_parameter_group`
 pub struct DbParameterGroup;
@@ -25,48 +19,31 @@ const RESET: &str = "rds:ResetDBParameterGroup";
 const DELETE: &str = "rds:DeleteDBParameterGroup";
 const DESCRIBE: &str = "rds:DescribeDBParameterGroups";
 const PARAMETERS: &str = "rds:DescribeDBParameters";
-const CALLS: GroupCalls =
-    GroupCalls { create: CREATE, modify: MODIFY, reset: RESET, delete: DELETE, tags: TAGS };
 
 const GROUP: &[&str] = &["rds:{here}:pg:{name}"];
-const PERMISSIONS: &[Permission] = &[
-    Permission::look(DESCRIBE, GROUP),
-    Permission::look(PARAMETERS, GROUP),
-    Permission::look("rds:ListTagsForResource", GROUP),
-    Permission::change(CREATE, GROUP),
-    Permission::change(MODIFY, GROUP).because("only with parameters"),
-    Permission::change(RESET, GROUP).because("only when a parameter is no longer written"),
-    Permission::change(TAGS.set, GROUP).because("also needed to tag it as it is made"),
-    Permission::change(TAGS.remove, GROUP).because("only when a tag goes"),
-    Permission::delete(DELETE, GROUP),
-];
-
-/// What is remembered of a group until a call.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Detail {
-    arn: String,
-    /// Those of its parameters that hold at once, as far as calls need to know.
-    dynamic: BTreeSet<String>,
-}
-
-impl Detail {
-    fn of(present: &Present) -> Self {
-        serde_json::from_value(present.detail.clone()).unwrap_or_default()
-    }
-}
 
 #[async_trait]
-impl Driver for DbParameterGroup {
-    fn permissions(&self) -> &'static [Permission] {
-        PERMISSIONS
-    }
+impl Group for DbParameterGroup {
+    const TITLE: &str = "a DB parameter group";
+    const CALLS: GroupCalls =
+        GroupCalls { create: CREATE, modify: MODIFY, reset: Some(RESET), delete: DELETE, tags: TAGS };
+    const PERMISSIONS: &[Permission] = &[
+        Permission::look(DESCRIBE, GROUP),
+        Permission::look(PARAMETERS, GROUP),
+        Permission::look("rds:ListTagsForResource", GROUP),
+        Permission::change(CREATE, GROUP),
+        Permission::change(MODIFY, GROUP).because("only with parameters"),
+        Permission::change(RESET, GROUP).because("only when a parameter is no longer written"),
+        Permission::change(TAGS.set, GROUP).because("also needed to tag it as it is made"),
+        Permission::change(TAGS.remove, GROUP).because("only when a tag goes"),
+        Permission::delete(DELETE, GROUP),
+    ];
 
-    async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
-        let name = want.text("name").unwrap_or(&want.name);
+    async fn find(&self, clients: &Clients, want: &Want, name: &str) -> Result<Option<Present>, CloudError> {
         let call = clients.rds.describe_db_parameter_groups().db_parameter_group_name(name);
         let reply = found(call.send().await.map_err(reading(DESCRIBE)))?;
         let Some(group) = reply.as_ref().and_then(|reply| reply.db_parameter_groups().first()) else {
-            return Ok(Observed::Absent);
+            return Ok(None);
         };
         let mut parameters = list(clients, name, Some("user")).await?;
         let values = values(&parameters);
@@ -74,77 +51,68 @@ impl Driver for DbParameterGroup {
         if values != parameter_texts(want) {
             parameters = list(clients, name, None).await?;
         }
-        let tags = tags_of(clients, group.db_parameter_group_arn().unwrap_or_default()).await?;
-        Ok(Observed::Present(Box::new(present(group, values, &parameters).tagged(tags))))
+        let (name, arn) = (group.db_parameter_group_name(), group.db_parameter_group_arn());
+        let family = group.db_parameter_group_family();
+        let detail = Detail { arn: arn.unwrap_or_default().to_owned(), dynamic: dynamic(&parameters) };
+        let present = Present {
+            id: name.unwrap_or_default().to_owned(),
+            attrs: known([
+                ("name", name.into()),
+                ("family", family.into()),
+                ("description", group.description().into()),
+                ("parameters", Value::Map(values)),
+            ]),
+            outputs: known([("name", name.into()), ("family", family.into()), ("arn", arn.into())]),
+            detail: detail.json(),
+            ..Present::default()
+        };
+        Ok(Some(present.tagged(tags_of(clients, arn.unwrap_or_default()).await?)))
     }
 
-    fn desired(&self, want: &Want) -> Attrs {
-        desired_parameters(want)
-    }
-
-    fn next(&self, want: &Want, seen: &Observed, _changes: &[Change]) -> Next {
-        CALLS.next_parameters(want, seen)
-    }
-
-    fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        CALLS.next_delete(seen)
-    }
-
-    async fn call(
+    async fn send(
         &self,
         clients: &Clients,
         want: &Want,
-        seen: &Observed,
+        name: &str,
+        detail: &Detail,
         op: &Op,
     ) -> Result<Reply, CloudError> {
-        let text = |name: &str| want.text(name).map(str::to_owned);
-        let name = want.name.to_lowercase();
-        match (op.operation.as_str(), seen) {
-            (CREATE, _) => {
-                let call = clients
-                    .rds
-                    .create_db_parameter_group()
-                    .db_parameter_group_name(&name)
-                    .set_db_parameter_group_family(text("family"))
-                    .set_description(text("description"))
-                    .set_tags(tags(&want.tags));
-                Ok(Reply::of(&call.send().await.map_err(calling(CREATE))?, Some(&name)))
+        let rds = &clients.rds;
+        match op.operation.as_str() {
+            CREATE => {
+                let text = |name: &str| want.text(name).map(str::to_owned);
+                let call = rds.create_db_parameter_group().db_parameter_group_name(name);
+                let call = call.set_db_parameter_group_family(text("family"));
+                let call = call.set_description(text("description")).set_tags(tags(&want.tags));
+                Ok(Reply::of(&call.send().await.map_err(calling(CREATE))?, Some(name)))
             }
-            (MODIFY, Observed::Present(present)) => {
-                let call = clients.rds.modify_db_parameter_group().db_parameter_group_name(&name);
-                let call = call.set_parameters(Some(named(want, present, op)));
+            MODIFY => {
+                let call = rds.modify_db_parameter_group().db_parameter_group_name(name);
+                let call = call.set_parameters(Some(named(want, detail, op)));
                 Ok(Reply::of(&call.send().await.map_err(calling(MODIFY))?, None))
             }
-            (RESET, Observed::Present(present)) => {
-                let call = clients.rds.reset_db_parameter_group().db_parameter_group_name(&name);
-                let call = call.reset_all_parameters(false).set_parameters(Some(named(want, present, op)));
+            RESET => {
+                let call = rds.reset_db_parameter_group().db_parameter_group_name(name);
+                let call = call.reset_all_parameters(false).set_parameters(Some(named(want, detail, op)));
                 Ok(Reply::of(&call.send().await.map_err(calling(RESET))?, None))
             }
-            (DELETE, _) => {
-                let call = clients.rds.delete_db_parameter_group().db_parameter_group_name(&name);
+            _ => {
+                let call = rds.delete_db_parameter_group().db_parameter_group_name(name);
                 Ok(Reply::of(&call.send().await.map_err(calling(DELETE))?, None))
             }
-            (_, Observed::Present(present)) if TAGS.is(op) => {
-                tag(clients, &Detail::of(present).arn, op).await
-            }
-            _ => Err(CloudError::misuse(&op.operation, "no such call on a DB parameter group")),
         }
     }
 
-    fn renewal(&self, _want: &Want) -> Renewal {
-        Renewal::Held
-    }
-
-    fn timeout(&self) -> Duration {
-        TIMEOUT
+    async fn tag(&self, clients: &Clients, arn: &str, op: &Op) -> Result<Reply, CloudError> {
+        tag(clients, arn, op).await
     }
 }
 
 /// The parameters that a call names, each with its wanted value, if any, and the one way in which it can be applied.
-fn named(want: &Want, present: &Present, op: &Op) -> Vec<Parameter> {
-    let (wanted, dynamic) = (parameter_texts(want), Detail::of(present).dynamic);
+fn named(want: &Want, detail: &Detail, op: &Op) -> Vec<Parameter> {
+    let wanted = parameter_texts(want);
     let one = |name: String| {
-        let method = match dynamic.contains(&name) {
+        let method = match detail.dynamic.contains(&name) {
             true => ApplyMethod::Immediate,
             false => ApplyMethod::PendingReboot,
         };
@@ -174,30 +142,10 @@ fn values(parameters: &[Parameter]) -> Attrs {
     values.into_iter().collect()
 }
 
-fn present(group: &Group, values: Attrs, parameters: &[Parameter]) -> Present {
-    let name = group.db_parameter_group_name();
+/// The names of those that hold at once.
+fn dynamic(parameters: &[Parameter]) -> BTreeSet<String> {
     let dynamic = parameters.iter().filter(|parameter| parameter.apply_type() == Some("dynamic"));
-    let arn = group.db_parameter_group_arn();
-    let detail = Detail {
-        arn: arn.unwrap_or_default().to_owned(),
-        dynamic: dynamic.filter_map(|parameter| parameter.parameter_name().map(str::to_owned)).collect(),
-    };
-    Present {
-        id: name.unwrap_or_default().to_owned(),
-        attrs: known([
-            ("name", name.into()),
-            ("family", group.db_parameter_group_family().into()),
-            ("description", group.description().into()),
-            ("parameters", Value::Map(values)),
-        ]),
-        outputs: known([
-            ("name", name.into()),
-            ("family", group.db_parameter_group_family().into()),
-            ("arn", arn.into()),
-        ]),
-        detail: serde_json::to_value(detail).unwrap_or_default(),
-        ..Present::default()
-    }
+    dynamic.filter_map(|parameter| parameter.parameter_name().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -212,7 +160,7 @@ mod tests {
         group.attrs = attrs([("parameters", Value::Map(pairs))]);
         let of = |name: &str, kind: &str| Parameter::builder().parameter_name(name).apply_type(kind).build();
         let all = [of("max_connections", "dynamic"), of("performance_schema", "static")];
-        let there = present(&Group::builder().build(), Attrs::new(), &all);
+        let there = Detail { dynamic: dynamic(&all), ..Detail::default() };
         let detail = serde_json::json!({ "names": ["max_connections", "performance_schema"] });
         let sent = named(&group, &there, &Op::new(MODIFY).with(detail));
         let seen: Vec<_> = sent.iter().map(|p| (p.parameter_value(), p.apply_method().cloned())).collect();

@@ -15,6 +15,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use parameters::Groups;
+
+use super::parameters as groups;
 use super::service::Service;
 use super::{Call, Cx, Fault, ParameterGroup, Reply, State, SubnetGroup, rds};
 
@@ -107,13 +110,13 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "DeleteSnapshot" => replication::delete_snapshot(state, cx, call),
         "DescribeEvents" => rds::events_of(call, cx, &state.elasticache.region(&cx.region).events),
         "DescribeCacheEngineVersions" => versions::describe(call),
-        "CreateCacheParameterGroup" => parameters::create(state, cx, call),
-        "ModifyCacheParameterGroup" => parameters::modify(state, cx, call),
-        "ResetCacheParameterGroup" => parameters::reset(state, cx, call),
-        "DeleteCacheParameterGroup" => parameters::delete(state, cx, call),
-        "DescribeCacheParameterGroups" => parameters::describe(state, cx, call),
-        "DescribeCacheParameters" => parameters::describe_parameters(state, cx, call),
-        "DescribeEngineDefaultParameters" => parameters::describe_defaults(call),
+        "CreateCacheParameterGroup" => groups::create::<Groups>(state, cx, call),
+        "ModifyCacheParameterGroup" => groups::modify::<Groups>(state, cx, call),
+        "ResetCacheParameterGroup" => groups::reset::<Groups>(state, cx, call),
+        "DeleteCacheParameterGroup" => groups::delete::<Groups>(state, cx, call),
+        "DescribeCacheParameterGroups" => groups::describe::<Groups>(state, cx, call),
+        "DescribeCacheParameters" => groups::describe_parameters::<Groups>(state, cx, call),
+        "DescribeEngineDefaultParameters" => groups::describe_defaults::<Groups>(call),
         "CreateCacheSubnetGroup" => subnet_groups::create(state, cx, call),
         "ModifyCacheSubnetGroup" => subnet_groups::modify(state, cx, call),
         "DeleteCacheSubnetGroup" => subnet_groups::delete(state, cx, call),

@@ -2,10 +2,12 @@
 
 use indexmap::IndexMap;
 
-use super::{invalid, refuse, versions};
-use crate::local::common::{self, records};
-use crate::local::parameters::{Parameter, ParameterGroup, after_reboot, check_name, dynamic, given, kept};
-use crate::local::{Call, Cx, Element, Fault, State};
+use super::{invalid, versions};
+use crate::local::common;
+use crate::local::parameters::{
+    Given, GroupService, Parameter, ParameterGroup, Refusal, after_reboot, dynamic, group, kept,
+};
+use crate::local::{Cx, Element, Fault, State};
 
 /// From "Memcached specific parameters" of the ElastiCache user guide.
 const MEMCACHED: [Parameter; 10] = [
@@ -44,41 +46,101 @@ const REDIS: [Parameter; 14] = [
     dynamic("timeout", "integer", "0", "0,20-2147483647"),
 ];
 
-fn table(family: &str) -> &'static [Parameter] {
-    if family.starts_with("memcached") { &MEMCACHED } else { &REDIS }
-}
+/// The parameter groups of ElastiCache.
+pub(super) struct Groups;
 
-/// A group's values that hold after a reboot only.
-pub(super) fn held_back(groups: &IndexMap<String, ParameterGroup>, name: &str) -> IndexMap<String, String> {
-    groups.get(name).map(|group| group.after_reboot(table(&group.family))).unwrap_or_default()
+impl GroupService for Groups {
+    const PREFIX: &str = "Cache";
+    const GIVEN: &str = "ParameterNameValues";
+
+    fn own<'a>(state: &'a mut State, cx: &Cx) -> &'a mut IndexMap<String, ParameterGroup> {
+        &mut state.elasticache.region(&cx.region).parameter_groups
+    }
+
+    /// One for each family, and one for Redis and Valkey in cluster mode.
+    fn defaults() -> Vec<ParameterGroup> {
+        let mut groups = Vec::new();
+        for family in versions::families() {
+            groups.push(ParameterGroup::default_of(family));
+            if !family.starts_with("memcached") {
+                let mut group = ParameterGroup::default_of(family);
+                group.name += ".cluster.on";
+                group.description += " with cluster mode on";
+                group.values.insert("cluster-enabled".to_owned(), "yes".to_owned());
+                groups.push(group);
+            }
+        }
+        groups
+    }
+
+    fn families() -> Vec<&'static str> {
+        versions::families()
+    }
+
+    fn table(family: &str) -> &'static [Parameter] {
+        if family.starts_with("memcached") { &MEMCACHED } else { &REDIS }
+    }
+
+    fn is_used(state: &mut State, cx: &Cx, name: &str) -> bool {
+        state.elasticache.region(&cx.region).clusters.values().any(|it| it.parameter_group == name)
+    }
+
+    fn members(cx: &Cx, group: &ParameterGroup) -> Vec<Element> {
+        vec![
+            Element::text("IsGlobal", false),
+            Element::text("ARN", common::arn(cx, "elasticache", &format!("parametergroup:{}", group.name))),
+        ]
+    }
+
+    fn parameter(parameter: &Parameter) -> Vec<Element> {
+        vec![Element::text("ChangeType", if parameter.dynamic { "immediate" } else { "requires-reboot" })]
+    }
+
+    fn beside() -> Option<Element> {
+        Some(Element::new("CacheNodeTypeSpecificParameters", vec![]))
+    }
+
+    fn check_given(given: &[Given]) -> Result<(), Fault> {
+        match given.is_empty() {
+            true => invalid("The parameter ParameterNameValues must be provided and must not be blank."),
+            false => Ok(()),
+        }
+    }
+
+    fn refusal(why: Refusal, name: &str) -> Fault {
+        let (status, code, message) = match why {
+            Refusal::Missing => {
+                (404, "CacheParameterGroupNotFound", format!("CacheParameterGroup not found: {name}"))
+            }
+            Refusal::Exists => (
+                400,
+                "CacheParameterGroupAlreadyExists",
+                format!("Cache parameter group {name} already exists."),
+            ),
+            Refusal::Used => (
+                400,
+                "InvalidCacheParameterGroupState",
+                "One or more cache clusters are still members of this parameter group, so the group cannot be deleted."
+                    .to_owned(),
+            ),
+            Refusal::NoFamily => (
+                400,
+                "InvalidParameterValue",
+                format!("CacheParameterGroupFamily {name} is not a valid parameter group family."),
+            ),
+        };
+        Fault::new(status, code, message)
+    }
 }
 
 /// What ElastiCache says of a parameter group that does not exist.
 pub(super) fn missing(name: &str) -> Fault {
-    Fault::new(404, "CacheParameterGroupNotFound", format!("CacheParameterGroup not found: {name}"))
+    Groups::refusal(Refusal::Missing, name)
 }
 
-/// AWS's own groups: one for each family, and one for Redis and Valkey in cluster mode.
-fn defaults() -> Vec<ParameterGroup> {
-    let mut groups = Vec::new();
-    for family in versions::families() {
-        groups.push(ParameterGroup::default_of(family));
-        if !family.starts_with("memcached") {
-            let mut group = ParameterGroup::default_of(family);
-            group.name += ".cluster.on";
-            group.description += " with cluster mode on";
-            group.values.insert("cluster-enabled".to_owned(), "yes".to_owned());
-            groups.push(group);
-        }
-    }
-    groups
-}
-
-fn group(state: &mut State, cx: &Cx, name: &str) -> Result<ParameterGroup, Fault> {
-    if let Some(own) = defaults().into_iter().find(|group| group.name == name) {
-        return Ok(own);
-    }
-    state.elasticache.region(&cx.region).parameter_groups.get(name).cloned().ok_or_else(|| missing(name))
+/// A group's values that hold after a reboot only.
+pub(super) fn held_back(groups: &IndexMap<String, ParameterGroup>, name: &str) -> IndexMap<String, String> {
+    groups.get(name).map(|group| group.after_reboot(Groups::table(&group.family))).unwrap_or_default()
 }
 
 /// The group that a request gives to clusters of a version; by default AWS's own. Gives as well whether it turns
@@ -94,7 +156,7 @@ pub(super) fn fitting(
     let Some(name) = name.map(|name| name.to_ascii_lowercase()) else {
         return Ok((format!("default.{family}"), false));
     };
-    let group = group(state, cx, &name)?;
+    let group = group::<Groups>(state, cx, &name)?;
     if group.family != family {
         return super::bad_combination(format!(
             "Expected a parameter group of family {family} but found one of family {}",
@@ -103,129 +165,6 @@ pub(super) fn fitting(
     }
     let sharded = group.values.get("cluster-enabled").is_some_and(|value| value == "yes");
     Ok((name, sharded))
-}
-
-fn members(cx: &Cx, group: &ParameterGroup) -> Vec<Element> {
-    vec![
-        Element::text("CacheParameterGroupName", &group.name),
-        Element::text("CacheParameterGroupFamily", &group.family),
-        Element::text("Description", &group.description),
-        Element::text("IsGlobal", false),
-        Element::text("ARN", common::arn(cx, "elasticache", &format!("parametergroup:{}", group.name))),
-    ]
-}
-
-pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let group = ParameterGroup::asked(call, "Cache")?;
-    if !versions::families().contains(&group.family.as_str()) {
-        return invalid(format!(
-            "CacheParameterGroupFamily {} is not a valid parameter group family.",
-            group.family
-        ));
-    }
-    let groups = &mut state.elasticache.region(&cx.region).parameter_groups;
-    if groups.contains_key(&group.name) {
-        let message = format!("Cache parameter group {} already exists.", group.name);
-        return refuse("CacheParameterGroupAlreadyExists", message);
-    }
-    let members = members(cx, &group);
-    groups.insert(group.name.clone(), group);
-    Ok(vec![Element::new("CacheParameterGroup", members)])
-}
-
-/// A group of the user's that a request is to change.
-fn own<'a>(state: &'a mut State, cx: &Cx, call: &Call) -> Result<&'a mut ParameterGroup, Fault> {
-    let name = call.required("CacheParameterGroupName")?.to_ascii_lowercase();
-    check_name(&name, "Cache")?;
-    state.elasticache.region(&cx.region).parameter_groups.get_mut(&name).ok_or_else(|| missing(&name))
-}
-
-pub fn modify(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let given = given(call, "ParameterNameValues")?;
-    let group = own(state, cx, call)?;
-    if given.is_empty() {
-        return invalid("The parameter ParameterNameValues must be provided and must not be blank.");
-    }
-    group.set(table(&group.family), &given)?;
-    Ok(vec![Element::text("CacheParameterGroupName", &group.name)])
-}
-
-pub fn reset(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let given = given(call, "ParameterNameValues")?;
-    let all = call.flag("ResetAllParameters") == Some(true);
-    let group = own(state, cx, call)?;
-    group.reset(table(&group.family), &given, all)?;
-    Ok(vec![Element::text("CacheParameterGroupName", &group.name)])
-}
-
-pub fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let name = own(state, cx, call)?.name.clone();
-    let region = state.elasticache.region(&cx.region);
-    if region.clusters.values().any(|it| it.parameter_group == name) {
-        let message = "One or more cache clusters are still members of this parameter group, so the group cannot be deleted.";
-        return refuse("InvalidCacheParameterGroupState", message);
-    }
-    region.parameter_groups.shift_remove(&name);
-    Ok(vec![])
-}
-
-pub fn describe(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let groups = match call.text("CacheParameterGroupName") {
-        Some(name) => vec![group(state, cx, &name.to_ascii_lowercase())?],
-        None => {
-            let own = state.elasticache.region(&cx.region).parameter_groups.values().cloned();
-            own.chain(defaults()).collect()
-        }
-    };
-    let (groups, marker) = records(call, groups)?;
-    let items = groups.iter().map(|group| members(cx, group));
-    let list = Element::list("CacheParameterGroups", "CacheParameterGroup", items);
-    Ok([list].into_iter().chain(marker).collect())
-}
-
-/// The parameters of a group, as far as the request asks for their source.
-fn parameters(group: &ParameterGroup, source: Option<&str>) -> Vec<Vec<Element>> {
-    let one = |parameter: &Parameter| {
-        let (value, from) = group.value(parameter);
-        // AWS calls its own groups' values its own.
-        let from = if from == "user" && group.name.starts_with("default.") { "system" } else { from };
-        if source.is_some_and(|source| source != from) {
-            return None;
-        }
-        let mut members = vec![Element::text("ParameterName", parameter.name)];
-        members.extend(value.map(|value| Element::text("ParameterValue", value)));
-        members.push(Element::text("Source", from));
-        members.push(Element::text("DataType", parameter.data_type));
-        if !parameter.allowed.is_empty() {
-            members.push(Element::text("AllowedValues", parameter.allowed));
-        }
-        members.push(Element::text("IsModifiable", parameter.modifiable));
-        let change = if parameter.dynamic { "immediate" } else { "requires-reboot" };
-        members.push(Element::text("ChangeType", change));
-        Some(members)
-    };
-    table(&group.family).iter().filter_map(one).collect()
-}
-
-pub fn describe_parameters(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let name = call.required("CacheParameterGroupName")?.to_ascii_lowercase();
-    let group = group(state, cx, &name)?;
-    let (found, marker) = records(call, parameters(&group, call.text("Source").as_deref()))?;
-    let none = Element::new("CacheNodeTypeSpecificParameters", vec![]);
-    Ok([Element::list("Parameters", "Parameter", found), none].into_iter().chain(marker).collect())
-}
-
-pub fn describe_defaults(call: &Call) -> Result<Vec<Element>, Fault> {
-    let family = call.required("CacheParameterGroupFamily")?;
-    if !versions::families().contains(&family.as_str()) {
-        return invalid(format!("CacheParameterGroupFamily {family} is not a valid parameter group family."));
-    }
-    let (found, marker) = records(call, parameters(&ParameterGroup::default_of(&family), None))?;
-    let mut members = vec![Element::text("CacheParameterGroupFamily", family)];
-    members.extend(marker);
-    members.push(Element::list("Parameters", "Parameter", found));
-    members.push(Element::new("CacheNodeTypeSpecificParameters", vec![]));
-    Ok(vec![Element::new("EngineDefaults", members)])
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::events::Event;
-use super::{create, engines, parameters, subnet_groups};
+use super::parameters::Groups;
+use super::{create, engines, subnet_groups};
 use crate::local::common::{self, SECOND, Tags, iso, records, tag_list};
+use crate::local::parameters::GroupService;
 use crate::local::{Call, Cx, Element, Fault, ParameterGroup, State};
 
 /// A change under way: its status shows between two times, then the pending values become the instance's.
@@ -332,7 +334,7 @@ impl Instance {
 }
 
 fn after_reboot(group: &ParameterGroup) -> IndexMap<String, String> {
-    group.after_reboot(parameters::table(&group.family))
+    group.after_reboot(Groups::table(&group.family))
 }
 
 /// Another zone of the same region, for the standby.

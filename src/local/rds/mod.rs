@@ -14,6 +14,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use parameters::Groups;
+
+use super::parameters as groups;
 use super::service::Service;
 use super::{Call, Cx, Fault, ParameterGroup, Reply, State, SubnetGroup};
 
@@ -90,13 +93,13 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "RebootDBInstance" => change::reboot(state, cx, call),
         "DeleteDBInstance" => change::delete(state, cx, call),
         "DescribeDBEngineVersions" => engines::describe(call),
-        "CreateDBParameterGroup" => parameters::create(state, cx, call),
-        "ModifyDBParameterGroup" => parameters::modify(state, cx, call),
-        "ResetDBParameterGroup" => parameters::reset(state, cx, call),
-        "DeleteDBParameterGroup" => parameters::delete(state, cx, call),
-        "DescribeDBParameterGroups" => parameters::describe(state, cx, call),
-        "DescribeDBParameters" => parameters::describe_parameters(state, cx, call),
-        "DescribeEngineDefaultParameters" => parameters::describe_defaults(call),
+        "CreateDBParameterGroup" => groups::create::<Groups>(state, cx, call),
+        "ModifyDBParameterGroup" => groups::modify::<Groups>(state, cx, call),
+        "ResetDBParameterGroup" => groups::reset::<Groups>(state, cx, call),
+        "DeleteDBParameterGroup" => groups::delete::<Groups>(state, cx, call),
+        "DescribeDBParameterGroups" => groups::describe::<Groups>(state, cx, call),
+        "DescribeDBParameters" => groups::describe_parameters::<Groups>(state, cx, call),
+        "DescribeEngineDefaultParameters" => groups::describe_defaults::<Groups>(call),
         "CreateDBSubnetGroup" => subnet_groups::create(state, cx, call),
         "ModifyDBSubnetGroup" => subnet_groups::modify(state, cx, call),
         "DeleteDBSubnetGroup" => subnet_groups::delete(state, cx, call),

@@ -1,9 +1,13 @@
 //! DB parameter groups, and the parameters of the engines: those that people set, and some more.
 
+use indexmap::IndexMap;
+
 use super::{engines, invalid, refuse};
-use crate::local::common::{self, records};
-use crate::local::parameters::{Parameter, ParameterGroup, after_reboot, check_name, dynamic, given, kept};
-use crate::local::{Call, Cx, Element, Fault, State};
+use crate::local::common;
+use crate::local::parameters::{
+    Given, GroupService, Parameter, ParameterGroup, Refusal, after_reboot, dynamic, group, kept,
+};
+use crate::local::{Cx, Element, Fault, State};
 
 /// From the parameter references of MySQL and MariaDB in the RDS user guide.
 const MYSQL: [Parameter; 32] = [
@@ -82,23 +86,78 @@ const POSTGRES: [Parameter; 22] = [
     dynamic("work_mem", "integer", "", "64-2147483647"),
 ];
 
-/// The parameters of a family's engine.
-pub(super) fn table(family: &str) -> &'static [Parameter] {
-    if family.starts_with("postgres") { &POSTGRES } else { &MYSQL }
+/// The parameter groups of RDS.
+pub(super) struct Groups;
+
+impl GroupService for Groups {
+    const PREFIX: &str = "DB";
+    const GIVEN: &str = "Parameters";
+
+    fn own<'a>(state: &'a mut State, cx: &Cx) -> &'a mut IndexMap<String, ParameterGroup> {
+        &mut state.rds.region(&cx.region).parameter_groups
+    }
+
+    fn defaults() -> Vec<ParameterGroup> {
+        engines::families().into_iter().map(ParameterGroup::default_of).collect()
+    }
+
+    fn families() -> Vec<&'static str> {
+        engines::families()
+    }
+
+    fn table(family: &str) -> &'static [Parameter] {
+        if family.starts_with("postgres") { &POSTGRES } else { &MYSQL }
+    }
+
+    fn is_used(state: &mut State, cx: &Cx, name: &str) -> bool {
+        state.rds.region(&cx.region).instances.values().any(|it| it.parameter_group == name)
+    }
+
+    fn members(cx: &Cx, group: &ParameterGroup) -> Vec<Element> {
+        vec![Element::text("DBParameterGroupArn", common::arn(cx, "rds", &format!("pg:{}", group.name)))]
+    }
+
+    fn parameter(parameter: &Parameter) -> Vec<Element> {
+        let (kind, method) =
+            if parameter.dynamic { ("dynamic", "immediate") } else { ("static", "pending-reboot") };
+        vec![Element::text("ApplyType", kind), Element::text("ApplyMethod", method)]
+    }
+
+    fn check_given(given: &[Given]) -> Result<(), Fault> {
+        if given.is_empty() {
+            return refuse("MissingParameter", "The request must contain the parameter Parameters");
+        }
+        match given.iter().find(|parameter| parameter.method.is_none()) {
+            Some(unsaid) => invalid(format!("The apply method of {} must be provided.", unsaid.name)),
+            None => Ok(()),
+        }
+    }
+
+    fn refusal(why: Refusal, name: &str) -> Fault {
+        let (status, code, message) = match why {
+            Refusal::Missing => (404, "DBParameterGroupNotFound", format!("DBParameterGroup not found: {name}")),
+            Refusal::Exists => {
+                (400, "DBParameterGroupAlreadyExists", format!("Parameter group {name} already exists"))
+            }
+            Refusal::Used => (
+                400,
+                "InvalidDBParameterGroupState",
+                "One or more database instances are still members of this parameter group, so the group cannot be deleted"
+                    .to_owned(),
+            ),
+            Refusal::NoFamily => (
+                400,
+                "InvalidParameterValue",
+                format!("ParameterGroupFamily {name} is not a valid parameter group family"),
+            ),
+        };
+        Fault::new(status, code, message)
+    }
 }
 
 /// What RDS says of a parameter group that does not exist.
 pub(super) fn missing(name: &str) -> Fault {
-    Fault::new(404, "DBParameterGroupNotFound", format!("DBParameterGroup not found: {name}"))
-}
-
-/// A group by its name, AWS's own included.
-pub(super) fn group(state: &mut State, cx: &Cx, name: &str) -> Result<ParameterGroup, Fault> {
-    let own = name.strip_prefix("default.").filter(|family| engines::families().contains(family));
-    if let Some(family) = own {
-        return Ok(ParameterGroup::default_of(family));
-    }
-    state.rds.region(&cx.region).parameter_groups.get(name).cloned().ok_or_else(|| missing(name))
+    Groups::refusal(Refusal::Missing, name)
 }
 
 /// The group that a request gives to an instance of a version; by default AWS's own.
@@ -113,7 +172,7 @@ pub(super) fn fitting(
     let Some(name) = name.map(|name| name.to_ascii_lowercase()) else {
         return Ok(ParameterGroup::default_of(family));
     };
-    let group = group(state, cx, &name)?;
+    let group = group::<Groups>(state, cx, &name)?;
     match group.family == family {
         true => Ok(group),
         false => refuse(
@@ -124,133 +183,6 @@ pub(super) fn fitting(
             ),
         ),
     }
-}
-
-fn members(cx: &Cx, group: &ParameterGroup) -> Vec<Element> {
-    vec![
-        Element::text("DBParameterGroupName", &group.name),
-        Element::text("DBParameterGroupFamily", &group.family),
-        Element::text("Description", &group.description),
-        Element::text("DBParameterGroupArn", common::arn(cx, "rds", &format!("pg:{}", group.name))),
-    ]
-}
-
-pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let group = ParameterGroup::asked(call, "DB")?;
-    if !engines::families().contains(&group.family.as_str()) {
-        return invalid(format!(
-            "ParameterGroupFamily {} is not a valid parameter group family",
-            group.family
-        ));
-    }
-    let groups = &mut state.rds.region(&cx.region).parameter_groups;
-    if groups.contains_key(&group.name) {
-        return refuse(
-            "DBParameterGroupAlreadyExists",
-            format!("Parameter group {} already exists", group.name),
-        );
-    }
-    let members = members(cx, &group);
-    groups.insert(group.name.clone(), group);
-    Ok(vec![Element::new("DBParameterGroup", members)])
-}
-
-/// A group of the user's that a request is to change.
-fn own<'a>(state: &'a mut State, cx: &Cx, call: &Call) -> Result<&'a mut ParameterGroup, Fault> {
-    let name = call.required("DBParameterGroupName")?.to_ascii_lowercase();
-    check_name(&name, "DB")?;
-    state.rds.region(&cx.region).parameter_groups.get_mut(&name).ok_or_else(|| missing(&name))
-}
-
-pub fn modify(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let given = given(call, "Parameters")?;
-    let group = own(state, cx, call)?;
-    if given.is_empty() {
-        return refuse("MissingParameter", "The request must contain the parameter Parameters");
-    }
-    if let Some(unsaid) = given.iter().find(|parameter| parameter.method.is_none()) {
-        return invalid(format!("The apply method of {} must be provided.", unsaid.name));
-    }
-    group.set(table(&group.family), &given)?;
-    Ok(vec![Element::text("DBParameterGroupName", &group.name)])
-}
-
-pub fn reset(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let given = given(call, "Parameters")?;
-    let all = call.flag("ResetAllParameters") == Some(true);
-    let group = own(state, cx, call)?;
-    group.reset(table(&group.family), &given, all)?;
-    Ok(vec![Element::text("DBParameterGroupName", &group.name)])
-}
-
-pub fn delete(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let name = own(state, cx, call)?.name.clone();
-    let region = state.rds.region(&cx.region);
-    if region.instances.values().any(|it| it.parameter_group == name) {
-        return refuse(
-            "InvalidDBParameterGroupState",
-            "One or more database instances are still members of this parameter group, so the group cannot be deleted",
-        );
-    }
-    region.parameter_groups.shift_remove(&name);
-    Ok(vec![])
-}
-
-pub fn describe(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let groups = match call.text("DBParameterGroupName") {
-        Some(name) => vec![group(state, cx, &name.to_ascii_lowercase())?],
-        None => {
-            let own = state.rds.region(&cx.region).parameter_groups.values().cloned();
-            own.chain(engines::families().into_iter().map(ParameterGroup::default_of)).collect()
-        }
-    };
-    let (groups, marker) = records(call, groups)?;
-    let items = groups.iter().map(|group| members(cx, group));
-    let list = Element::list("DBParameterGroups", "DBParameterGroup", items);
-    Ok([list].into_iter().chain(marker).collect())
-}
-
-/// The parameters of a group, as far as the request asks for their source.
-fn parameters(group: &ParameterGroup, source: Option<&str>) -> Vec<Vec<Element>> {
-    let one = |parameter: &Parameter| {
-        let (value, from) = group.value(parameter);
-        if source.is_some_and(|source| source != from) {
-            return None;
-        }
-        let (kind, method) =
-            if parameter.dynamic { ("dynamic", "immediate") } else { ("static", "pending-reboot") };
-        let mut members = vec![Element::text("ParameterName", parameter.name)];
-        members.extend(value.map(|value| Element::text("ParameterValue", value)));
-        members.push(Element::text("Source", from));
-        members.push(Element::text("ApplyType", kind));
-        members.push(Element::text("DataType", parameter.data_type));
-        if !parameter.allowed.is_empty() {
-            members.push(Element::text("AllowedValues", parameter.allowed));
-        }
-        members.push(Element::text("IsModifiable", parameter.modifiable));
-        members.push(Element::text("ApplyMethod", method));
-        Some(members)
-    };
-    table(&group.family).iter().filter_map(one).collect()
-}
-
-pub fn describe_parameters(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
-    let name = call.required("DBParameterGroupName")?.to_ascii_lowercase();
-    let group = group(state, cx, &name)?;
-    let (found, marker) = records(call, parameters(&group, call.text("Source").as_deref()))?;
-    Ok([Element::list("Parameters", "Parameter", found)].into_iter().chain(marker).collect())
-}
-
-pub fn describe_defaults(call: &Call) -> Result<Vec<Element>, Fault> {
-    let family = call.required("DBParameterGroupFamily")?;
-    if !engines::families().contains(&family.as_str()) {
-        return invalid(format!("ParameterGroupFamily {family} is not a valid parameter group family"));
-    }
-    let (found, marker) = records(call, parameters(&ParameterGroup::default_of(&family), None))?;
-    let mut members = vec![Element::text("DBParameterGroupFamily", family)];
-    members.extend(marker);
-    members.push(Element::list("Parameters", "Parameter", found));
-    Ok(vec![Element::new("EngineDefaults", members)])
 }
 
 #[cfg(test)]
