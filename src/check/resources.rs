@@ -192,6 +192,7 @@ fn terraform_name(kind: &str) -> Option<&'static str> {
         "elasticache_replication_group" => "replication_group",
         "elasticache_subnet_group" => "cache_subnet_group",
         "mq_broker" => "broker",
+        "mq_configuration" => "broker_configuration",
         "route53_record" => "record",
         "route53_zone" => "hosted_zone",
         "s3_bucket" => "bucket",

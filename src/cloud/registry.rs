@@ -19,6 +19,7 @@ pub fn driver(kind: &str) -> Option<&'static dyn Driver> {
         "cache_subnet_group" => &elasticache::CacheSubnetGroup,
         "replication_group" => &elasticache::ReplicationGroup,
         "broker" => &mq::Broker,
+        "broker_configuration" => &mq::BrokerConfiguration,
         "bucket" => &s3::Bucket,
         "s3.object" => &s3::Object,
         "application" => &beanstalk::Application,

@@ -23,6 +23,7 @@ pub const LIBRARY: &[LibraryFile] = library! {
     "any.vpipe"
     "application.vpipe"
     "broker.vpipe"
+    "broker_configuration.vpipe"
     "bucket.vpipe"
     "cache_cluster.vpipe"
     "cache_parameter_group.vpipe"

@@ -439,6 +439,56 @@ output endpoint = keys.configuration_endpoint
 }
 
 #[tokio::test(start_paused = true)]
+async fn clients_of_a_replication_group_move_to_tls_in_place() {
+    let stack = Stack::new("eu-west-1").await;
+    let body = "replication_group keys {
+  engine = \"redis\", version = \"7.1\", node_type = \"cache.t3.micro\", encryption_in_transit = false
+}";
+    stack.run(body).await;
+    let with = |what: &str| body.replace("encryption_in_transit = false", what);
+    let modify = set(&["keys elasticache:ModifyReplicationGroup"]);
+    assert_eq!(stack.run(&with("encryption_in_transit = \"preferred\"")).await, modify);
+    assert_eq!(stack.run(&with("")).await, modify);
+    // From one end to the other there are two steps.
+    let steps = || stack.calls.lock().unwrap().len();
+    assert_eq!(stack.run(body).await, modify);
+    assert_eq!(steps(), 2);
+    assert_eq!(stack.run(&with("encryption_in_transit = true, auth_token = pw")).await, modify);
+    assert_eq!(steps(), 3);
+    // Older ones are made anew.
+    let old = body.replace("7.1", "6.2").replace("keys", "older");
+    stack.run(&old).await;
+    let planned = stack.plan(&old.replace("encryption_in_transit = false", "")).await;
+    assert!(planned.nodes.iter().any(|node| node.action == Action::Replace), "{planned:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replication_group_is_made_of_a_snapshot() {
+    let stack = Stack::new("eu-west-1").await;
+    let body = "replication_group keys {
+  engine = \"redis\", version = \"7.1\", node_type = \"cache.t3.micro\", final_snapshot = true
+}";
+    stack.run(body).await;
+    stack.destroy(body).await;
+    let cache = &stack.clients.elasticache;
+    let kept = cache.describe_snapshots().send().await.unwrap();
+    let kept = kept.snapshots()[0].snapshot_name().unwrap().to_owned();
+    let restored = body.replace("final_snapshot = true", &format!("from_snapshot = \"{kept}\""));
+    let valkey = restored.replace("redis", "valkey").replace("7.1", "8.0");
+    assert_eq!(stack.run(&valkey).await, set(&["keys elasticache:CreateReplicationGroup"]));
+    let snapshot = cache.describe_snapshots().snapshot_name(&kept).send().await.unwrap();
+    assert_eq!(snapshot.snapshots()[0].snapshot_status(), Some("available"));
+    // Once it exists, where it came from no longer matters.
+    assert_eq!(stack.run(&valkey.replace(&format!("from_snapshot = \"{kept}\""), "")).await, set(&[]));
+    stack.destroy(&valkey).await;
+    // An older version does not read it, and it must exist.
+    let said = stack.fail(&restored.replace("7.1", "7.0")).await;
+    assert!(said.contains("is of redis 7.1.0, which redis 7.0 cannot read"), "{said}");
+    let said = stack.fail(&restored.replace(&kept, "lost")).await;
+    assert!(said.contains("there is no snapshot `lost`"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_nodes_of_a_replication_group_are_rebooted_one_by_one() {
     let stack = Stack::new("eu-west-1").await;
     let body = "cache_parameter_group tuned { family = \"redis7\", parameters = { databases = 32 } }
@@ -472,6 +522,32 @@ output stomp = jobs.stomp
 output console = jobs.console
 output other = two.id
 "#;
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_takes_its_configuration_with_a_reboot() {
+    let stack = Stack::new("eu-west-1").await;
+    let body = "broker_configuration tuned { data = \"consumer_timeout = 3600000\" }
+broker jobs {
+  instance_type = \"mq.m5.large\", username = \"app\", password = pw, configuration = tuned
+}
+output revision = tuned.revision";
+    let calls = stack.run(body).await;
+    let made = ["tuned mq:CreateConfiguration", "tuned mq:UpdateConfiguration", "jobs mq:CreateBroker"];
+    assert_eq!(calls, set(&made));
+    assert_eq!(stack.run(body).await, set(&[]));
+    // Another revision waits for a reboot; the plan knows that the broker changes as well.
+    let longer = body.replace("3600000", "7200000");
+    let planned = stack.plan(&longer).await;
+    let updated = planned.nodes.iter().filter(|node| node.action == Action::Update).count();
+    assert_eq!(updated, 2, "{planned:?}");
+    assert_eq!(stack.run(&longer).await, set(&["tuned mq:UpdateConfiguration", "jobs mq:UpdateBroker"]));
+    let notes = stack.notes.lock().unwrap().join(", ");
+    assert!(notes.contains("jobs configuration c-") && notes.contains("/3 after the next reboot"), "{notes}");
+    let now = longer.replace("configuration = tuned", "configuration = tuned, apply = \"immediately\"");
+    assert_eq!(stack.run(&now).await, set(&["jobs mq:RebootBroker"]));
+    let calls = stack.destroy(&now).await;
+    assert_eq!(calls, ["jobs mq:DeleteBroker", "tuned mq:DeleteConfiguration"]);
+}
 
 #[tokio::test(start_paused = true)]
 async fn activemq_with_a_standby() {

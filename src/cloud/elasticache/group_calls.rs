@@ -1,11 +1,12 @@
 //! The mutating calls of replication groups.
 
-use aws_sdk_elasticache::types::{AuthTokenUpdateStrategyType, ClusterMode};
+use aws_sdk_elasticache::types::{AuthTokenUpdateStrategyType, ClusterMode, TransitEncryptionMode};
 
 use super::group_seen::Detail;
 use super::tags;
-use crate::cloud::parts::{applies, modified};
-use crate::cloud::{Clients, CloudError, Op, Reply, Retry, Want, calling};
+use crate::cloud::parts::{applies, modified, older};
+use crate::cloud::{Clients, CloudError, Op, Present, Reply, Retry, Want, calling, found, reading};
+use crate::eval::Value;
 
 pub(super) const CREATE: &str = "elasticache:CreateReplicationGroup";
 pub(super) const MODIFY: &str = "elasticache:ModifyReplicationGroup";
@@ -14,6 +15,7 @@ pub(super) const DECREASE: &str = "elasticache:DecreaseReplicaCount";
 pub(super) const RESHARD: &str = "elasticache:ModifyReplicationGroupShardConfiguration";
 pub(super) const REBOOT: &str = "elasticache:RebootCacheCluster";
 pub(super) const DELETE: &str = "elasticache:DeleteReplicationGroup";
+pub(super) const SNAPSHOTS: &str = "elasticache:DescribeSnapshots";
 
 /// The name of the parameter or subnet group that an attribute gives.
 fn group(want: &Want, attribute: &str) -> Option<String> {
@@ -21,6 +23,7 @@ fn group(want: &Want, attribute: &str) -> Option<String> {
 }
 
 pub(super) async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {
+    check_snapshot(clients, want).await?;
     let text = |name| want.text(name).map(str::to_owned);
     let groups = want.id_texts("security_groups", "id");
     let sharded = want.flag("cluster_mode") == Some(true);
@@ -41,12 +44,16 @@ pub(super) async fn create(clients: &Clients, want: &Want) -> Result<Reply, Clou
         .set_multi_az_enabled(want.flag("multi_az"))
         .set_port(want.int("port"))
         .set_at_rest_encryption_enabled(want.flag("encryption_at_rest"))
-        .set_transit_encryption_enabled(want.flag("encryption_in_transit"))
+        .transit_encryption_enabled(*want.get(IN_TRANSIT) != Value::Bool(false))
+        .set_transit_encryption_mode(
+            prefers(want.get(IN_TRANSIT)).then_some(TransitEncryptionMode::Preferred),
+        )
         .set_kms_key_id(text("kms_key"))
         .set_auth_token(want.secret("auth_token").map(str::to_owned))
         .set_security_group_ids((!groups.is_empty()).then_some(groups))
         .set_cache_subnet_group_name(group(want, "subnet_group"))
         .set_cache_parameter_group_name(group(want, "parameter_group").or_else(|| sharded_default(want)))
+        .set_snapshot_name(text("from_snapshot"))
         .set_snapshot_retention_limit(want.int("snapshot_retention"))
         .set_snapshot_window(text("snapshot_window"))
         .set_preferred_maintenance_window(text("maintenance_window"))
@@ -55,6 +62,50 @@ pub(super) async fn create(clients: &Clients, want: &Want) -> Result<Reply, Clou
     let made = call.send().await.map_err(calling(CREATE))?;
     let id = made.replication_group().and_then(|group| group.replication_group_id());
     Ok(Reply::of(&made, id))
+}
+
+/// Refuses a snapshot that there is not, and one that an engine or version cannot read: ElastiCache goes from Redis OSS to
+/// Valkey and from one version to a later one, not back. Source: ElastiCache user guide, "Restoring from a backup into a
+/// new cache".
+async fn check_snapshot(clients: &Clients, want: &Want) -> Result<(), CloudError> {
+    let Some(name) = want.text("from_snapshot") else { return Ok(()) };
+    let call = clients.elasticache.describe_snapshots().snapshot_name(name);
+    let reply = found(call.send().await.map_err(reading(SNAPSHOTS)))?;
+    let Some(snapshot) = reply.as_ref().and_then(|reply| reply.snapshots().first()) else {
+        return Err(CloudError::misuse(CREATE, format!("there is no snapshot `{name}`")));
+    };
+    let (engine, version) = (snapshot.engine().unwrap_or("redis"), snapshot.engine_version());
+    let wanted = want.text("engine").unwrap_or(engine);
+    let same_engine = engine == wanted;
+    let back = version.zip(want.text("version")).is_some_and(|(has, wanted)| older(wanted, has));
+    if (same_engine && back) || (!same_engine && wanted != "valkey") {
+        let has = version.unwrap_or_default();
+        let message = format!(
+            "the snapshot `{name}` is of {engine} {has}, which {wanted} {} cannot read",
+            want.text("version").unwrap_or_default()
+        );
+        return Err(CloudError::misuse(CREATE, message));
+    }
+    Ok(())
+}
+
+/// What says how clients connect.
+pub(super) const IN_TRANSIT: &str = "encryption_in_transit";
+
+/// Whether clients may connect with TLS and without.
+fn prefers(in_transit: &Value) -> bool {
+    in_transit.as_str() == Some("preferred")
+}
+
+/// One step from how clients connect to how they shall. AWS knows no way from without TLS to with TLS only, or back,
+/// but by way of both (API reference of `ModifyReplicationGroup`, `TransitEncryptionMode`).
+fn transit_step(has: &Value, wants: &Value) -> (Option<bool>, Option<TransitEncryptionMode>) {
+    match (prefers(has), wants) {
+        (true, Value::Bool(false)) => (Some(false), None),
+        (true, _) => (None, Some(TransitEncryptionMode::Required)),
+        (false, _) if *has == Value::Bool(false) => (Some(true), Some(TransitEncryptionMode::Preferred)),
+        (false, _) => (None, Some(TransitEncryptionMode::Preferred)),
+    }
 }
 
 /// AWS's own parameter group for cluster mode, where the version tells its family: `default.valkey8.cluster.on`. The API
@@ -71,18 +122,29 @@ fn sharded_default(want: &Want) -> Option<String> {
 }
 
 /// Changes what the operation names, at once rather than in the next maintenance window.
-pub(super) async fn modify(clients: &Clients, want: &Want, op: &Op) -> Result<Reply, CloudError> {
+pub(super) async fn modify(
+    clients: &Clients,
+    want: &Want,
+    present: &Present,
+    op: &Op,
+) -> Result<Reply, CloudError> {
     let text = |name: &str| want.text(name).filter(|_| applies(op, name)).map(str::to_owned);
     let flag = |name: &str| want.flag(name).filter(|_| applies(op, name));
     let groups = want.id_texts("security_groups", "id");
     let token = want.secret("auth_token").filter(|_| applies(op, "auth_token")).map(str::to_owned);
     // An engine comes with a version of its own: the wanted one, if any.
     let version = want.text("version").filter(|_| applies(op, "version") || applies(op, "engine"));
+    let (in_transit, mode) = match applies(op, IN_TRANSIT) {
+        true => transit_step(present.get(IN_TRANSIT), want.get(IN_TRANSIT)),
+        false => (None, None),
+    };
     let call = clients
         .elasticache
         .modify_replication_group()
         .replication_group_id(&want.name)
         .apply_immediately(true)
+        .set_transit_encryption_enabled(in_transit)
+        .set_transit_encryption_mode(mode)
         .set_replication_group_description(text("description"))
         .set_engine(text("engine"))
         .set_engine_version(version.map(str::to_owned))
@@ -158,6 +220,27 @@ pub(super) async fn delete(clients: &Clients, want: &Want, op: &Op) -> Result<Re
             Ok(gone) => return Ok(Reply::of(&gone, None)),
             Err(error) if error.retry == Retry::Exists && attempt < SNAPSHOT_NAMES => attempt += 1,
             Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_move_to_tls_and_back_by_way_of_both() {
+        let (off, both, on) = (Value::Bool(false), Value::from("preferred"), Value::Bool(true));
+        let preferred = Some(TransitEncryptionMode::Preferred);
+        for (has, wants, step) in [
+            (&off, &on, (Some(true), preferred.clone())),
+            (&off, &both, (Some(true), preferred.clone())),
+            (&both, &on, (None, Some(TransitEncryptionMode::Required))),
+            (&on, &both, (None, preferred.clone())),
+            (&on, &off, (None, preferred)),
+            (&both, &off, (Some(false), None)),
+        ] {
+            assert_eq!(transit_step(has, wants), step, "{has:?} to {wants:?}");
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use aws_sdk_elasticache::types::{
     AutomaticFailoverStatus, CacheCluster, MultiAzStatus, ReplicationGroup as Group,
-    ReplicationGroupPendingModifiedValues,
+    ReplicationGroupPendingModifiedValues, TransitEncryptionMode,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::parts::{AFTER_REBOOT, known, number, texts, with_pending};
 use crate::cloud::{Present, State, Want};
+use crate::eval::Value;
 
 /// What is remembered of a group until a call.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -16,6 +17,8 @@ pub(super) struct Detail {
     pub arn: String,
     /// AWS's status.
     pub status: String,
+    /// The engine's version in full.
+    pub version: String,
     /// When it was made, in seconds since the Unix epoch.
     pub created: i64,
     /// `0001`, `0002`, …
@@ -61,7 +64,7 @@ pub(super) fn present(group: &Group, members: &[CacheCluster], want: &Want) -> P
         ("multi_az", group.multi_az().map(|status| *status == MultiAzStatus::Enabled).into()),
         ("port", port.clone()),
         ("encryption_at_rest", group.at_rest_encryption_enabled().into()),
-        ("encryption_in_transit", group.transit_encryption_enabled().into()),
+        ("encryption_in_transit", in_transit(group)),
         ("kms_key", group.kms_key_id().into()),
         ("security_groups", texts(groups.iter().filter_map(|group| group.security_group_id()))),
         ("subnet_group", member.and_then(|member| member.cache_subnet_group_name()).into()),
@@ -82,6 +85,7 @@ pub(super) fn present(group: &Group, members: &[CacheCluster], want: &Want) -> P
     let detail = Detail {
         arn: group.arn().unwrap_or_default().to_owned(),
         status: status.to_owned(),
+        version: member.and_then(|member| member.engine_version()).unwrap_or_default().to_owned(),
         created: group.replication_group_create_time().map(|time| time.secs()).unwrap_or_default(),
         shards: group
             .node_groups()
@@ -100,6 +104,14 @@ pub(super) fn present(group: &Group, members: &[CacheCluster], want: &Want) -> P
         pending: (!to_reboot.is_empty())
             .then(|| format!("parameters of `{}` {AFTER_REBOOT}", parameter_group.unwrap_or_default())),
         ..Present::default()
+    }
+}
+
+/// How clients connect: by TLS only, without it, or as they like.
+fn in_transit(group: &Group) -> Value {
+    match (group.transit_encryption_enabled(), group.transit_encryption_mode()) {
+        (Some(true), Some(TransitEncryptionMode::Preferred)) => "preferred".into(),
+        (enabled, _) => enabled.into(),
     }
 }
 
@@ -136,6 +148,13 @@ fn state(group: &Group, members: &[CacheCluster]) -> State {
         [
             ("automatic_failover", pending(|values| values.automatic_failover_status().is_some())),
             ("auth_token", pending(|values| values.auth_token_status().is_some())),
+            (
+                "encryption_in_transit",
+                pending(|values| {
+                    values.transit_encryption_enabled().is_some()
+                        || values.transit_encryption_mode().is_some()
+                }),
+            ),
             ("shards", pending(|values| values.resharding().is_some())),
             (
                 "version",
@@ -153,7 +172,6 @@ fn state(group: &Group, members: &[CacheCluster]) -> State {
 mod tests {
     use super::*;
     use crate::cloud::testing::want;
-    use crate::eval::Value;
     use aws_sdk_elasticache::types::{CacheParameterGroupStatus, Endpoint, NodeGroup, NodeGroupMember};
 
     fn member(id: &str, status: &str, applied: &str) -> CacheCluster {

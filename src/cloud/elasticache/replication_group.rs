@@ -8,8 +8,8 @@ use serde_json::json;
 use std::time::Duration;
 
 use super::group_calls::{
-    CREATE, DECREASE, DELETE, INCREASE, MODIFY, REBOOT, RESHARD, create, delete, modify, reboot, replicas,
-    reshard,
+    CREATE, DECREASE, DELETE, IN_TRANSIT, INCREASE, MODIFY, REBOOT, RESHARD, SNAPSHOTS, create, delete,
+    modify, reboot, replicas, reshard,
 };
 use super::group_seen::{Detail, present};
 use super::{TAGS, explained, tag, tags_of};
@@ -28,6 +28,9 @@ pub struct ReplicationGroup;
 const DESCRIBE: &str = "elasticache:DescribeReplicationGroups";
 const MEMBERS: &str = "elasticache:DescribeCacheClusters";
 const POLL: u64 = 20;
+/// From which version of Redis OSS on clients can be moved to TLS; every version of Valkey is later.
+/// Source: ElastiCache user guide, "Enabling in-transit encryption".
+const TLS_IN_PLACE: &str = "7.0.5";
 
 const GROUP: &[&str] = &["elasticache:{here}:replicationgroup:{name}"];
 const MEMBER: &[&str] = &["elasticache:{here}:cluster:*"];
@@ -38,12 +41,21 @@ const GROUP_AND_OTHERS: &[&str] = &[
     "elasticache:{here}:replicationgroup:{name}",
     "elasticache:{here}:subnetgroup:{subnet_group}",
 ];
+/// And with the snapshot that it is made of.
+const GROUP_OF_SNAPSHOT: &[&str] = &[
+    "elasticache:{here}:cluster:*",
+    "elasticache:{here}:parametergroup:*",
+    "elasticache:{here}:replicationgroup:{name}",
+    "elasticache:{here}:snapshot:*",
+    "elasticache:{here}:subnetgroup:{subnet_group}",
+];
 const PERMISSIONS: &[Permission] = &[
     Permission::look(DESCRIBE, GROUP),
     Permission::look(MEMBERS, MEMBER),
     Permission::look("elasticache:ListTagsForResource", GROUP),
     Permission::look("elasticache:DescribeEvents", ANY).because("only to say why a group failed"),
-    Permission::change(CREATE, GROUP_AND_OTHERS),
+    Permission::look(SNAPSHOTS, &["elasticache:{here}:snapshot:*"]).because("only to make it of a snapshot"),
+    Permission::change(CREATE, GROUP_OF_SNAPSHOT),
     Permission::change(MODIFY, GROUP_AND_OTHERS),
     Permission::change(INCREASE, GROUP_AND_OTHERS).because("only for more replicas"),
     Permission::change(DECREASE, GROUP_AND_OTHERS).because("only for fewer replicas"),
@@ -94,9 +106,10 @@ impl Driver for ReplicationGroup {
         attrs
     }
 
-    fn on_change(&self, _want: &Want, _present: &Present, change: &Change) -> OnChange {
+    fn on_change(&self, _want: &Want, present: &Present, change: &Change) -> OnChange {
         match (change.attribute.as_str(), change.after.as_str()) {
             ("engine", Some("valkey")) => OnChange::Update,
+            (IN_TRANSIT, _) if !older(&Detail::of(present).version, TLS_IN_PLACE) => OnChange::Update,
             _ => change.on_change,
         }
     }
@@ -144,7 +157,7 @@ impl Driver for ReplicationGroup {
     ) -> Result<Reply, CloudError> {
         match (op.operation.as_str(), seen) {
             (CREATE, _) => create(clients, want).await,
-            (MODIFY, _) => modify(clients, want, op).await,
+            (MODIFY, Observed::Present(present)) => modify(clients, want, present, op).await,
             (INCREASE | DECREASE, _) => replicas(clients, want, &op.operation).await,
             (RESHARD, Observed::Present(present)) => {
                 reshard(clients, want, &Detail::of(present).shards).await
@@ -187,13 +200,13 @@ fn change(want: &Want, present: &Present, changes: &[Change]) -> Option<Op> {
     if changed(changes, "replicas") && more {
         return Some(Op::new(INCREASE).with(attributes(["replicas"])));
     }
-    let apart = ["replicas", "shards", "auth_token"];
+    let apart = ["replicas", "shards", "auth_token", IN_TRANSIT];
     let together: Vec<&str> = own(changes).into_iter().filter(|name| !apart.contains(name)).collect();
     if !together.is_empty() {
         return Some(Op::new(MODIFY).with(attributes(together)));
     }
-    // A token is changed by a call of its own.
-    let calls = [("auth_token", MODIFY), ("shards", RESHARD), ("replicas", DECREASE)];
+    // A token is changed by a call of its own, and needs TLS.
+    let calls = [(IN_TRANSIT, MODIFY), ("auth_token", MODIFY), ("shards", RESHARD), ("replicas", DECREASE)];
     let (name, operation) = calls.into_iter().find(|(name, _)| changed(changes, name))?;
     Some(Op::new(operation).with(attributes([name])))
 }

@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use aws_sdk_mq::types::{BrokerState, BrokerSummary};
 use std::time::Duration;
 
-use super::broker_calls::{CREATE, UPDATE, UPDATE_USER, create, update, update_user};
-use super::broker_seen::{Detail, present};
+use super::broker_calls::{CREATE, UPDATE, UPDATE_USER, configuration, create, update, update_user};
+use super::broker_seen::{Detail, configuration_text, present};
+use super::{TAGS, tag};
 use crate::cloud::parts::{attributes, changed, delete_when_settled, hindrance, older, own};
 use crate::cloud::permission::ANY;
 use crate::cloud::{
-    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, TagCalls, TagChange, Want,
-    calling, found, reading,
+    Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, Want, calling, found,
+    reading,
 };
 use crate::eval::Attrs;
 use crate::plan::Change;
@@ -23,7 +24,6 @@ const REBOOT: &str = "mq:RebootBroker";
 const DELETE: &str = "mq:DeleteBroker";
 /// Seconds between two looks.
 const POLL: u64 = 30;
-const TAGS: TagCalls = TagCalls { set: "mq:CreateTags", remove: "mq:DeleteTags" };
 
 const BROKER: &[&str] = &["mq:{here}:broker:{name}:*"];
 const IN_ITS_NAME: &str = "Amazon MQ does it in the name of who makes or deletes a broker";
@@ -77,6 +77,10 @@ impl Driver for Broker {
 
     fn desired(&self, want: &Want) -> Attrs {
         let mut attrs = want.desired(&[("security_groups", "id")]);
+        // Until the newest revision is known it stays a reference.
+        if let Some(configuration) = configuration(want) {
+            attrs.insert("configuration".to_owned(), configuration_text(&configuration).into());
+        }
         // With none given AWS chooses.
         attrs.retain(|name, value| {
             !matches!(name.as_str(), "security_groups" | "subnets") || !value.items().is_empty()
@@ -145,15 +149,7 @@ impl Driver for Broker {
                 Ok(Reply::of(&call.send().await.map_err(calling(DELETE))?, None))
             }
             (_, Observed::Present(present)) if TAGS.is(op) => {
-                let arn = Detail::of(present).arn;
-                let change = TagChange::of(op)?;
-                if op.operation == TAGS.set {
-                    let call =
-                        mq.create_tags().resource_arn(arn).set_tags(Some(change.set.into_iter().collect()));
-                    return Ok(Reply::of(&call.send().await.map_err(calling(TAGS.set))?, None));
-                }
-                let call = mq.delete_tags().resource_arn(arn).set_tag_keys(Some(change.remove));
-                Ok(Reply::of(&call.send().await.map_err(calling(TAGS.remove))?, None))
+                tag(clients, &Detail::of(present).arn, op).await
             }
             _ => Err(CloudError::misuse(&op.operation, "no such call on a broker")),
         }

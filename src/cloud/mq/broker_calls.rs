@@ -1,9 +1,12 @@
 //! The mutating calls of brokers.
 
-use aws_sdk_mq::types::{DayOfWeek, DeploymentMode, EngineType, Logs, User, WeeklyStartTime};
+use aws_sdk_mq::types::{
+    ConfigurationId, DayOfWeek, DeploymentMode, EngineType, Logs, User, WeeklyStartTime,
+};
 
 use crate::cloud::parts::applies;
 use crate::cloud::{Clients, CloudError, Op, Reply, Want, calling};
+use crate::eval::Value;
 
 pub(super) const CREATE: &str = "mq:CreateBroker";
 pub(super) const UPDATE: &str = "mq:UpdateBroker";
@@ -11,6 +14,14 @@ pub(super) const UPDATE_USER: &str = "mq:UpdateUser";
 
 fn activemq(want: &Want) -> bool {
     want.text("engine") == Some("activemq")
+}
+
+/// The wanted configuration in its newest revision, as soon as that is known.
+pub(super) fn configuration(want: &Want) -> Option<ConfigurationId> {
+    let Value::Handle(node) = want.get("configuration") else { return None };
+    let outputs = want.refs.get(node)?;
+    let revision = i32::try_from(outputs.get("revision")?.as_int()?).ok()?;
+    Some(ConfigurationId::builder().id(outputs.get("id")?.as_str()?).revision(revision).build())
 }
 
 pub(super) async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {
@@ -40,6 +51,7 @@ pub(super) async fn create(clients: &Clients, want: &Want) -> Result<Reply, Clou
         .set_host_instance_type(text("instance_type"))
         .deployment_mode(mode)
         .publicly_accessible(want.flag("publicly_accessible") == Some(true))
+        .set_configuration(configuration(want))
         .set_security_groups((!groups.is_empty()).then_some(groups))
         .set_subnet_ids((!subnets.is_empty()).then_some(subnets))
         .logs(logs(want))
@@ -57,6 +69,7 @@ pub(super) async fn update(clients: &Clients, want: &Want, id: &str, op: &Op) ->
         .mq
         .update_broker()
         .broker_id(id)
+        .set_configuration(configuration(want).filter(|_| applies(op, "configuration")))
         .set_engine_version(text("version"))
         .set_host_instance_type(text("instance_type"))
         .set_logs((applies(op, "general_logs") || applies(op, "audit_logs")).then(|| logs(want)))

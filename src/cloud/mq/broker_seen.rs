@@ -1,7 +1,7 @@
 //! Brokers as they are: attributes, outputs, and what their state means.
 
 use aws_sdk_mq::operation::describe_broker::DescribeBrokerOutput;
-use aws_sdk_mq::types::{BrokerState, WeeklyStartTime};
+use aws_sdk_mq::types::{BrokerState, ConfigurationId, WeeklyStartTime};
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::parts::{AFTER_REBOOT, known, texts};
@@ -38,6 +38,8 @@ pub(super) fn present(broker: &DescribeBrokerOutput, want: &Want) -> Present {
         [user] => user.username(),
         _ => None,
     };
+    let configurations = broker.configurations();
+    let configuration = configurations.and_then(|all| all.pending().or(all.current()));
     let deployment = broker.deployment_mode().map(|mode| mode.as_str().to_lowercase().replace('_', "-"));
     let attrs = known([
         ("name", broker.broker_name().into()),
@@ -49,6 +51,7 @@ pub(super) fn present(broker: &DescribeBrokerOutput, want: &Want) -> Present {
         ("publicly_accessible", broker.publicly_accessible().into()),
         ("security_groups", texts(broker.security_groups().iter().map(String::as_str))),
         ("subnets", texts(broker.subnet_ids().iter().map(String::as_str))),
+        ("configuration", configuration.map(configuration_text).into()),
         ("general_logs", general.into()),
         ("audit_logs", audit.into()),
         ("maintenance_window", broker.maintenance_window_start_time().map(window).into()),
@@ -74,11 +77,18 @@ pub(super) fn present(broker: &DescribeBrokerOutput, want: &Want) -> Present {
     .tagged(tags.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
+/// A revision of a configuration, as attributes are compared: `c-…/2`.
+pub(super) fn configuration_text(configuration: &ConfigurationId) -> String {
+    format!("{}/{}", configuration.id().unwrap_or_default(), configuration.revision().unwrap_or(1))
+}
+
 /// What AWS has accepted and what holds only after the next reboot, in words.
 fn pending(broker: &DescribeBrokerOutput) -> Vec<String> {
     let mut pending = Vec::new();
     pending.extend(broker.pending_engine_version().map(|version| format!("version {version}")));
     pending.extend(broker.pending_host_instance_type().map(|instance| format!("instance type {instance}")));
+    let configuration = broker.configurations().and_then(|all| all.pending());
+    pending.extend(configuration.map(|one| format!("configuration {}", configuration_text(one))));
     pending.extend(broker.logs().and_then(|logs| logs.pending()).map(|_| "its logs".to_owned()));
     let changed = broker.users().iter().filter(|user| user.pending_change().is_some());
     pending.extend(changed.filter_map(|user| Some(format!("user {}", user.username()?))));

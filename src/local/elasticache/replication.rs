@@ -25,6 +25,15 @@ pub struct ReplicationGroup {
     pub multi_az: bool,
     pub port: i64,
     pub encryption: Encryption,
+    /// Whether clients may connect without TLS as well, where there is encryption in transit.
+    #[serde(default)]
+    pub preferred: bool,
+    /// What becomes of the encryption in transit and of `preferred` when the change under way is done.
+    #[serde(default)]
+    pub pending_transit: Option<(bool, bool)>,
+    /// Whether its endpoints are called as those of groups with encryption in transit, which stays as it was made.
+    #[serde(default)]
+    pub named_for_tls: Option<bool>,
     /// Whether another token is being taken beside the old one.
     pub rotating: bool,
     pub kms_key: Option<String>,
@@ -62,6 +71,9 @@ pub struct Snapshot {
     pub version: String,
     pub created_at: i64,
     pub available_at: i64,
+    /// Until when a group is being made of it.
+    #[serde(default)]
+    pub restoring_until: i64,
 }
 
 impl ReplicationGroup {
@@ -90,6 +102,10 @@ impl ReplicationGroup {
         if self.change.as_ref().is_some_and(|change| change.ends_at <= now) {
             self.change = None;
             self.failover = self.pending_failover.take().unwrap_or(self.failover);
+            if let Some((in_transit, preferred)) = self.pending_transit.take() {
+                self.encryption.in_transit = in_transit;
+                self.preferred = preferred;
+            }
             self.encryption.token |= std::mem::take(&mut self.rotating);
         }
     }
@@ -98,7 +114,7 @@ impl ReplicationGroup {
     /// the role first.
     pub fn host_of(&self, endpoint: &str) -> String {
         let (id, (part, domain)) = (&self.id, &self.host);
-        match (endpoint, self.encryption.in_transit) {
+        match (endpoint, self.named_for_tls.unwrap_or(self.encryption.in_transit)) {
             ("primary", true) => format!("master.{id}.{part}.{domain}"),
             ("primary", false) => format!("{id}.{part}.ng.0001.{domain}"),
             ("reader", true) => format!("replica.{id}.{part}.{domain}"),
@@ -167,6 +183,13 @@ impl ReplicationGroup {
         };
         let mut pending = Vec::new();
         pending.extend(self.pending_failover.map(|on| Element::text("AutomaticFailoverStatus", switch(on))));
+        let mode = |preferred: bool| if preferred { "preferred" } else { "required" };
+        if let Some((in_transit, preferred)) = self.pending_transit {
+            pending.push(Element::text("TransitEncryptionEnabled", in_transit));
+            if in_transit {
+                pending.push(Element::text("TransitEncryptionMode", mode(preferred)));
+            }
+        }
         if self.rotating {
             pending.push(Element::text("AuthTokenStatus", "ROTATING"));
         }
@@ -197,7 +220,7 @@ impl ReplicationGroup {
         ]);
         members.extend(self.kms_key.as_ref().map(|key| Element::text("KmsKeyId", key)));
         if self.encryption.in_transit {
-            members.push(Element::text("TransitEncryptionMode", "required"));
+            members.push(Element::text("TransitEncryptionMode", mode(self.preferred)));
         }
         members.extend([
             Element::text("ARN", self.arn(cx)),
@@ -235,6 +258,13 @@ pub(super) fn settle(region: &mut Region, now: i64) {
             group.engine.clone_from(&first.engine);
         }
     }
+    for group in region.replication_groups.values() {
+        for member in group.members() {
+            if let Some(cluster) = region.clusters.get_mut(&member) {
+                cluster.encryption = group.encryption;
+            }
+        }
+    }
     region.replication_groups.retain(|_, group| group.gone_at.is_none_or(|at| at > now));
 }
 
@@ -260,17 +290,26 @@ impl Snapshot {
             version: first.map(|it| it.version.clone()).unwrap_or_default(),
             created_at: now,
             available_at: now + 3 * MINUTE,
+            restoring_until: 0,
+        }
+    }
+
+    /// Its status at a time, in ElastiCache's words.
+    pub(super) fn status(&self, now: i64) -> &'static str {
+        match (now < self.available_at, now < self.restoring_until) {
+            (true, _) => "creating",
+            (_, true) => "restoring",
+            _ => "available",
         }
     }
 
     fn elements(&self, cx: &Cx) -> Vec<Element> {
         let group = &self.group;
-        let ready = cx.now >= self.available_at;
         vec![
             Element::text("SnapshotName", &self.name),
             Element::text("ReplicationGroupId", &group.id),
             Element::text("ReplicationGroupDescription", &group.description),
-            Element::text("SnapshotStatus", if ready { "available" } else { "creating" }),
+            Element::text("SnapshotStatus", self.status(cx.now)),
             Element::text("SnapshotSource", "manual"),
             Element::text("CacheNodeType", &self.node_type),
             Element::text("Engine", &group.engine),
@@ -305,7 +344,7 @@ pub fn delete_snapshot(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<El
     let name = call.required("SnapshotName")?;
     let snapshots = &mut state.elasticache.region(&cx.region).snapshots;
     let snapshot = snapshots.get(&name).ok_or_else(|| missing_snapshot(&name))?;
-    if cx.now < snapshot.available_at {
+    if snapshot.status(cx.now) != "available" {
         return super::refuse("InvalidSnapshotState", format!("Snapshot {name} is not in available state."));
     }
     let members = snapshot.elements(cx);

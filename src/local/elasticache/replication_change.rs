@@ -40,7 +40,7 @@ fn under_way(group: &mut ReplicationGroup, now: i64, what: &str, from: i64, to: 
 }
 
 /// What this local cloud can modify.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 18] = [
     "ApplyImmediately",
     "AuthToken",
     "AuthTokenUpdateStrategy",
@@ -57,6 +57,8 @@ const KNOWN: [&str; 16] = [
     "SecurityGroupIds",
     "SnapshotRetentionLimit",
     "SnapshotWindow",
+    "TransitEncryptionEnabled",
+    "TransitEncryptionMode",
 ];
 
 pub fn modify(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
@@ -77,6 +79,7 @@ pub fn modify(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         rotate(cx, call, &mut group, own.len())?;
         return Ok(reply(state, cx, group));
     }
+    transit(state, cx, call, &mut group)?;
     failover(cx, call, &mut group)?;
     members(state, cx, call, &mut group)?;
     group.description = call.text("ReplicationGroupDescription").unwrap_or(group.description);
@@ -105,6 +108,48 @@ fn rotate(cx: &Cx, call: &Call, group: &mut ReplicationGroup, given: usize) -> R
     }
     group.rotating = true;
     under_way(group, cx.now, "token", MINUTE, 2 * MINUTE);
+    Ok(())
+}
+
+/// From which version on clients can be moved to TLS and back.
+const TLS_IN_PLACE: &str = "7.0.5";
+
+/// Lets clients connect with TLS or without: from one to the other by way of both.
+fn transit(state: &mut State, cx: &Cx, call: &Call, group: &mut ReplicationGroup) -> Result<(), Fault> {
+    let (enabled, mode) = (call.flag("TransitEncryptionEnabled"), call.text("TransitEncryptionMode"));
+    if enabled.is_none() && mode.is_none() {
+        return Ok(());
+    }
+    let region = state.elasticache.region(&cx.region);
+    let first = group.members().first().and_then(|id| region.clusters.get(id));
+    if let Some(first) = first.filter(|first| rds::is_older(&first.version, TLS_IN_PLACE)) {
+        return bad_combination(format!(
+            "Encryption in transit cannot be modified for {} {}.",
+            first.engine, first.version
+        ));
+    }
+    let has = group.encryption.in_transit;
+    let pending = match (has, group.preferred, enabled, mode.as_deref()) {
+        (false, _, Some(true), Some("preferred")) => (true, true),
+        (false, ..) => {
+            return bad_combination(
+                "TransitEncryptionEnabled needs TransitEncryptionMode preferred at first.",
+            );
+        }
+        (true, true, Some(false), _) if group.encryption.token => {
+            return bad_combination("A group with an AUTH token needs encryption in transit.");
+        }
+        (true, true, Some(false), None) => (false, false),
+        (true, false, Some(false), _) => {
+            return bad_combination("TransitEncryptionMode must be preferred before encryption is disabled.");
+        }
+        (true, _, _, Some("preferred")) => (true, true),
+        (true, true, _, Some("required")) => (true, false),
+        (true, false, _, Some("required") | None) => return Ok(()),
+        _ => return bad_combination("TransitEncryptionMode is preferred or required."),
+    };
+    group.pending_transit = Some(pending);
+    under_way(group, cx.now, "transit", 4 * MINUTE, 8 * MINUTE);
     Ok(())
 }
 
@@ -419,6 +464,65 @@ mod tests {
         );
         let interfaces = client.query("ec2", "DescribeNetworkInterfaces", &[]).unwrap();
         assert_eq!(find(&interfaces, "networkInterfaceSet/item/networkInterfaceId"), None);
+    }
+
+    #[test]
+    fn clients_move_to_tls_by_way_of_both() {
+        let client = made(&[("NumCacheClusters", "2")]);
+        let address = seen(&client, "NodeGroups/NodeGroup/PrimaryEndpoint/Address");
+        let modify = |extra: &[(&str, &str)]| {
+            let changed =
+                call(&client, "ModifyReplicationGroup", &[extra, &[("ApplyImmediately", "true")]].concat());
+            client.wait(600);
+            changed
+        };
+        let (on, off) = (("TransitEncryptionEnabled", "true"), ("TransitEncryptionEnabled", "false"));
+        let (both, only) = (("TransitEncryptionMode", "preferred"), ("TransitEncryptionMode", "required"));
+        let refused = Err("InvalidParameterCombination".to_owned());
+        assert_eq!(modify(&[on]), refused);
+        assert_eq!(modify(&[on, only]), refused);
+        modify(&[on, both]).unwrap();
+        assert_eq!(seen(&client, "TransitEncryptionMode").unwrap(), "preferred");
+        modify(&[only]).unwrap();
+        assert_eq!(seen(&client, "TransitEncryptionMode").unwrap(), "required");
+        assert_eq!(seen(&client, "NodeGroups/NodeGroup/PrimaryEndpoint/Address"), address);
+        let reply = client.query("elasticache", "DescribeCacheClusters", &[]).unwrap();
+        let cluster = "DescribeCacheClustersResult/CacheClusters/CacheCluster";
+        assert_eq!(text(&reply, &format!("{cluster}/TransitEncryptionEnabled")), "true");
+        assert_eq!(modify(&[off]), refused);
+        modify(&[both]).unwrap();
+        modify(&[off]).unwrap();
+        assert_eq!(seen(&client, "TransitEncryptionEnabled").unwrap(), "false");
+    }
+
+    #[test]
+    fn a_group_is_made_of_a_snapshot_that_its_engine_reads() {
+        let client = made(&[("NumNodeGroups", "2"), ("ReplicasPerNodeGroup", "1")]);
+        call(&client, "DeleteReplicationGroup", &[("FinalSnapshotIdentifier", "last")]).unwrap();
+        let make = |engine: &str, version: &str, snapshot: &str| {
+            let params = [
+                ("ReplicationGroupDescription", "d"),
+                ("Engine", engine),
+                ("EngineVersion", version),
+                ("SnapshotName", snapshot),
+                ("AutomaticFailoverEnabled", "true"),
+                ("ReplicasPerNodeGroup", "1"),
+            ];
+            call(&client, "CreateReplicationGroup", &params)
+        };
+        assert_eq!(make("redis", "7.1", "last").unwrap_err(), "InvalidParameterValue");
+        client.wait(900);
+        assert_eq!(make("redis", "7.1", "none").unwrap_err(), "InvalidParameterValue");
+        assert_eq!(make("redis", "7.0", "last").unwrap_err(), "InvalidParameterCombination");
+        make("valkey", "8.0", "last").unwrap();
+        let status = || {
+            let reply = client.query("elasticache", "DescribeSnapshots", &[]).unwrap();
+            text(&reply, "DescribeSnapshotsResult/Snapshots/Snapshot/SnapshotStatus")
+        };
+        assert_eq!(status(), "restoring");
+        client.wait(900);
+        assert_eq!((status(), members(&client)), ("available".to_owned(), 4));
+        assert_eq!(seen(&client, "CacheNodeType").unwrap(), "cache.t3.micro");
     }
 
     #[test]

@@ -4,10 +4,10 @@ use indexmap::IndexMap;
 
 use super::cluster::{Cluster, Encryption, Node};
 use super::create::{attach, groups};
-use super::replication::{ReplicationGroup, Shard};
+use super::replication::{ReplicationGroup, Shard, Snapshot};
 use super::{bad_combination, invalid, parameters, refuse, subnet_groups, versions};
 use crate::local::common::{MINUTE, check_tags, host_part, is_identifier, spread, tags_at};
-use crate::local::{Call, Cx, Element, Fault, State, regions};
+use crate::local::{Call, Cx, Element, Fault, State, rds, regions};
 
 pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
     let id = call.required("ReplicationGroupId")?.to_ascii_lowercase();
@@ -17,18 +17,22 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
             "The parameter ReplicationGroupId is not a valid identifier. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens.",
         );
     }
-    let engine = call.text("Engine").unwrap_or_else(|| "redis".to_owned());
+    let snapshot = snapshot(state, cx, call)?;
+    let of_snapshot = snapshot.as_ref().map(|snapshot| snapshot.group.engine.clone());
+    let engine = call.text("Engine").or(of_snapshot).unwrap_or_else(|| "redis".to_owned());
     if engine != "redis" && engine != "valkey" {
         return invalid(format!("The parameter Engine is not valid for a replication group: {engine}."));
     }
     let version = versions::version(&engine, call.text("EngineVersion").as_deref())?;
-    let Some(node_type) = call.text("CacheNodeType").filter(|wanted| versions::is_node_type(wanted)) else {
+    check_readable(snapshot.as_ref(), &engine, &version)?;
+    let node_type = call.text("CacheNodeType").or(snapshot.as_ref().map(|it| it.node_type.clone()));
+    let Some(node_type) = node_type.filter(|wanted| versions::is_node_type(wanted)) else {
         return invalid(format!(
             "Invalid Cache Node Type: {}.",
             call.text("CacheNodeType").unwrap_or_default()
         ));
     };
-    let shape = shape(state, cx, call, &engine, &version)?;
+    let shape = shape(state, cx, call, &engine, &version, snapshot.as_ref())?;
     let failover = call.flag("AutomaticFailoverEnabled").unwrap_or(false);
     let multi_az = call.flag("MultiAZEnabled").unwrap_or(false);
     check_failover(&shape, failover, multi_az)?;
@@ -60,6 +64,9 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         auto_minor: call.flag("AutoMinorVersionUpgrade").unwrap_or(true),
         host: (host_part(cx, "cache", 6), format!("{}.cache.amazonaws.com", regions::short(&cx.region))),
         pending_failover: None,
+        preferred: call.text("TransitEncryptionMode").as_deref() == Some("preferred"),
+        pending_transit: None,
+        named_for_tls: Some(encryption.in_transit),
         rotating: false,
         created_at: cx.now,
         change: None,
@@ -105,12 +112,42 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, F
         gone_at: None,
         failure: None,
     };
-    state.elasticache.region(&cx.region).replication_groups.insert(id.clone(), group);
+    let region = state.elasticache.region(&cx.region);
+    region.replication_groups.insert(id.clone(), group);
+    if let Some(snapshot) = snapshot.and_then(|snapshot| region.snapshots.get_mut(&snapshot.name)) {
+        snapshot.restoring_until = available_at;
+    }
     fill(state, cx, &id, shape.replicas + 1, &model, &subnets);
     let region = state.elasticache.region(&cx.region);
     let members =
         region.replication_groups.get(&id).map(|group| group.elements(cx, region)).unwrap_or_default();
     Ok(vec![Element::new("ReplicationGroup", members)])
+}
+
+/// The snapshot that a group is to be made of.
+fn snapshot(state: &mut State, cx: &Cx, call: &Call) -> Result<Option<Snapshot>, Fault> {
+    let Some(name) = call.text("SnapshotName") else { return Ok(None) };
+    match state.elasticache.region(&cx.region).snapshots.get(&name) {
+        None => invalid(format!("Snapshot {name} not found.")),
+        Some(snapshot) if snapshot.status(cx.now) == "creating" => {
+            invalid(format!("Snapshot {name} is not in available state."))
+        }
+        Some(snapshot) => Ok(Some(snapshot.clone())),
+    }
+}
+
+/// Whether an engine reads a snapshot: Valkey also those of Redis, none those of a later version.
+fn check_readable(snapshot: Option<&Snapshot>, engine: &str, version: &str) -> Result<(), Fault> {
+    let Some(snapshot) = snapshot else { return Ok(()) };
+    let of = &snapshot.group.engine;
+    let later = of == engine && rds::is_older(version, &snapshot.version);
+    match later || (of != engine && engine != "valkey") {
+        true => bad_combination(format!(
+            "Snapshot {} of {of} {} cannot be restored to {engine} {version}.",
+            snapshot.name, snapshot.version
+        )),
+        false => Ok(()),
+    }
 }
 
 /// How a group is laid out.
@@ -121,8 +158,16 @@ struct Shape {
     parameter_group: String,
 }
 
-fn shape(state: &mut State, cx: &Cx, call: &Call, engine: &str, version: &str) -> Result<Shape, Fault> {
-    let shards = call.int("NumNodeGroups").unwrap_or(1);
+fn shape(
+    state: &mut State,
+    cx: &Cx,
+    call: &Call,
+    engine: &str,
+    version: &str,
+    snapshot: Option<&Snapshot>,
+) -> Result<Shape, Fault> {
+    let of_snapshot = snapshot.and_then(|snapshot| i64::try_from(snapshot.group.shards.len()).ok());
+    let shards = call.int("NumNodeGroups").or(of_snapshot).unwrap_or(1);
     let asked = call.text("ClusterMode").as_deref() == Some("enabled") || shards > 1;
     let given = call.text("CacheParameterGroupName");
     let own = asked.then(|| format!("default.{}.cluster.on", versions::family(engine, version)));

@@ -35,6 +35,12 @@ pub struct Broker {
     pub users: Vec<String>,
     /// The id of its configuration.
     pub configuration: String,
+    /// And which revision of it.
+    #[serde(default = "first")]
+    pub revision: i64,
+    /// Those that hold after a reboot.
+    #[serde(default)]
+    pub pending_configuration: Option<(String, i64)>,
     pub host: String,
     pub tags: Tags,
     /// The token of the request that made it, and what that request asked for.
@@ -55,6 +61,10 @@ pub struct Broker {
     /// The bad end that it came to: `CREATION_FAILED`, or the action that is required of its owner.
     #[serde(default)]
     pub failure: Option<String>,
+}
+
+fn first() -> i64 {
+    1
 }
 
 impl Broker {
@@ -80,6 +90,9 @@ impl Broker {
             self.version = self.pending_version.take().unwrap_or_else(|| self.version.clone());
             self.instance_type =
                 self.pending_instance_type.take().unwrap_or_else(|| self.instance_type.clone());
+            if let Some((id, revision)) = self.pending_configuration.take() {
+                (self.configuration, self.revision) = (id, revision);
+            }
             (self.logs, self.audit) = self.pending_logs.take().unwrap_or((self.logs, self.audit));
             self.pending_users.clear();
         }
@@ -126,6 +139,20 @@ impl Broker {
             json!({ "consoleURL": format!("https://{host}:8162"), "endpoints": endpoints, "ipAddress": address })
         };
         self.addresses.iter().enumerate().map(instance).collect()
+    }
+
+    /// Whether it has a configuration, or will have after a reboot.
+    pub(super) fn has_configuration(&self, id: &str) -> bool {
+        self.configuration == id || self.pending_configuration.as_ref().is_some_and(|(other, _)| other == id)
+    }
+
+    fn configurations(&self) -> Value {
+        let mut all =
+            json!({ "current": { "id": self.configuration, "revision": self.revision }, "history": [] });
+        if let (Some(members), Some((id, revision))) = (all.as_object_mut(), &self.pending_configuration) {
+            members.insert("pending".to_owned(), json!({ "id": id, "revision": revision }));
+        }
+        all
     }
 
     fn user(&self, name: &str) -> Value {
@@ -179,7 +206,7 @@ impl Broker {
         let more = json!({
             "actionsRequired": self.actions(cx.now), "authenticationStrategy": "SIMPLE", "autoMinorVersionUpgrade": self.auto_minor,
             "brokerInstances": self.instances(cx.now),
-            "configurations": { "current": { "id": self.configuration, "revision": 1 }, "history": [] },
+            "configurations": self.configurations(),
             "encryptionOptions": { "useAwsOwnedKey": true }, "engineVersion": self.version, "logs": logs,
             "maintenanceWindowStartTime": self.maintenance_window, "publiclyAccessible": self.public,
             "securityGroups": self.groups, "storageType": if rabbit { "EBS" } else { "EFS" }, "subnetIds": self.subnets, "tags": self.tags,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::create::check_password;
-use super::{bad, broker, engines};
+use super::{bad, broker, configurations, engines};
 use crate::local::common::{MINUTE, spread};
 use crate::local::{Call, Cx, Fault, Reply, State};
 
@@ -19,6 +19,7 @@ pub fn update(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
     let known = [
         "broker-id",
         "autoMinorVersionUpgrade",
+        "configuration",
         "engineVersion",
         "hostInstanceType",
         "logs",
@@ -47,6 +48,8 @@ pub fn update(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
     if rabbit && call.flag("logs.audit") == Some(true) {
         return bad("Audit logging is not supported for RabbitMQ brokers.");
     }
+    let engine = found.engine.clone();
+    let configuration = configurations::of_broker(state, cx, call, &engine)?;
     let groups = call.texts("securityGroups");
     let vpc = state.ec2.region(&cx.region);
     if let Some(stranger) = vpc.stranger(&groups, &vpc.vpc.id) {
@@ -54,6 +57,10 @@ pub fn update(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
     }
     let found = broker(state, cx, call)?;
     // These wait for a reboot or the maintenance window.
+    if let Some(wanted) = configuration {
+        let has = (found.configuration.clone(), found.revision);
+        found.pending_configuration = (wanted != has).then_some(wanted);
+    }
     if let Some(version) = version {
         found.pending_version = (version != found.version).then_some(version);
     }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
 use super::broker::Broker;
-use super::{bad, engines};
+use super::{bad, configurations, engines};
 use crate::local::common::{MINUTE, Tags, spread};
 use crate::local::state::hex;
 use crate::local::{Call, Cx, Fault, Reply, State, Wearer};
@@ -38,6 +38,7 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         let message = format!("Broker name [{name}] is already in use.");
         return Err(Fault::new(409, "ConflictException", message));
     }
+    let given = configurations::of_broker(state, cx, call, &engine)?;
     let subnets = subnets(state, cx, call, &mode, &engine, public)?;
     let groups = groups(state, cx, call, &engine, public)?;
     let took = match mode.as_str() {
@@ -45,7 +46,8 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         _ => spread(&format!("mq create {name}"), 15 * MINUTE, 20 * MINUTE),
     };
     let id = format!("b-{}", state.uuid());
-    let configuration = format!("c-{}", state.uuid());
+    let own = format!("c-{}", state.uuid());
+    let (configuration, revision) = given.unwrap_or((own, 1));
     let wearer = format!("mq/{id}");
     let description = "Amazon MQ network interface for broker";
     let standing = if public && engine == "RABBITMQ" { &[][..] } else { &subnets[..] };
@@ -83,6 +85,8 @@ pub fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         auto_minor,
         users,
         configuration,
+        revision,
+        pending_configuration: None,
         token,
     };
     let reply = reply(cx, &broker);
@@ -253,7 +257,7 @@ fn groups(state: &mut State, cx: &Cx, call: &Call, engine: &str, public: bool) -
     }
 }
 
-fn tags(call: &Call) -> Tags {
+pub(super) fn tags(call: &Call) -> Tags {
     let given = call.params.get("tags").and_then(Value::as_object).cloned().unwrap_or_default();
     given.into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect()
 }

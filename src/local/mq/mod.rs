@@ -1,7 +1,8 @@
-//! Amazon MQ: brokers of RabbitMQ and ActiveMQ.
+//! Amazon MQ: brokers of RabbitMQ and ActiveMQ, and their configurations.
 
 mod broker;
 mod change;
+mod configurations;
 mod create;
 mod engines;
 mod tags;
@@ -14,6 +15,7 @@ use super::service::Service;
 use super::{Call, Cx, Fault, Reply, State};
 
 pub use broker::Broker;
+pub use configurations::Configuration;
 
 /// What Amazon MQ remembers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -26,6 +28,9 @@ pub struct Mq {
 pub struct Region {
     /// Brokers by id.
     pub brokers: IndexMap<String, Broker>,
+    /// Configurations by id.
+    #[serde(default)]
+    pub configurations: IndexMap<String, Configuration>,
 }
 
 impl Mq {
@@ -60,6 +65,12 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "ListUsers" => broker::list_users(state, cx, call),
         "DescribeBrokerEngineTypes" => engines::describe(call),
         "DescribeBrokerInstanceOptions" => engines::describe_instances(cx, call),
+        "CreateConfiguration" => configurations::create(state, cx, call),
+        "DescribeConfiguration" => configurations::describe(state, cx, call),
+        "DescribeConfigurationRevision" => configurations::describe_revision(state, cx, call),
+        "ListConfigurations" => configurations::list(state, cx, call),
+        "UpdateConfiguration" => configurations::update(state, cx, call),
+        "DeleteConfiguration" => configurations::delete(state, cx, call),
         "ListTags" => tags::list(state, cx, call),
         "CreateTags" => tags::create(state, cx, call),
         "DeleteTags" => tags::delete(state, cx, call),

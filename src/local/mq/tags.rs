@@ -1,8 +1,8 @@
-//! Tags of brokers, by ARN.
+//! Tags of brokers and configurations, by ARN.
 
 use serde_json::{Value, json};
 
-use super::{bad, missing};
+use super::{bad, configurations, missing};
 use crate::local::common::{Tags, check_tags};
 use crate::local::{Call, Cx, Fault, Reply, Response, State};
 
@@ -11,6 +11,10 @@ fn tags_of<'a>(state: &'a mut State, cx: &Cx, call: &Call) -> Result<&'a mut Tag
     let Some((prefix, id)) = arn.rsplit_once(':').filter(|_| arn.starts_with("arn:")) else {
         return bad(format!("ARN [{arn}] is invalid."));
     };
+    if prefix.ends_with(&format!(":mq:{}:{}:configuration", cx.region, cx.account)) {
+        let found = state.mq.region(&cx.region).configurations.get_mut(id);
+        return found.map(|found| &mut found.tags).ok_or_else(|| configurations::missing(id));
+    }
     if !prefix.contains(&format!(":mq:{}:{}:broker:", cx.region, cx.account)) {
         return bad(format!("ARN [{arn}] is invalid."));
     }

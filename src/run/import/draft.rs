@@ -455,6 +455,8 @@ fn implied(found: &Present, attribute: &str) -> bool {
     match attribute {
         "port" => *value == Value::Int(port),
         "parameter_group" => value.as_str().is_some_and(|group| group.starts_with("default.")),
+        // Every broker has one; it is imported by itself.
+        "configuration" => true,
         // Without growth of its own, AWS tells the storage that there is.
         "max_storage" => value == found.get("storage"),
         // `gp3` has no others below 400 GiB.
