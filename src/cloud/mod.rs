@@ -37,7 +37,7 @@ pub use connect::{Connect, LocalTransport, connect};
 pub use driver::{Driver, Next, Observed, Present, Renewal, Reply, State, Want};
 pub use error::{CloudError, Retry};
 pub use net::{Net, NetError, NetReply, NetRequest, Peer, RealNet};
-pub use parts::partition;
+pub use parts::{covers, partition};
 pub use permission::Permission;
 pub use registry::driver;
 pub use shared::Shared;

@@ -84,6 +84,13 @@ pub fn applies(op: &Op, attribute: &str) -> bool {
     names.is_some_and(|names| names.iter().any(|name| name == attribute))
 }
 
+/// Whether a call does what another one would do: it is the same, and changes the same attributes and maybe more.
+pub fn covers(op: &Op, other: &Op) -> bool {
+    let names = other.detail.get("attributes").and_then(|names| names.as_array());
+    let all = names.into_iter().flatten().filter_map(|name| name.as_str()).all(|name| applies(op, name));
+    op.operation == other.operation && all
+}
+
 /// Look again after so many seconds.
 pub fn wait(seconds: u64, why: impl Into<String>) -> Next {
     Next::Wait { poll: Duration::from_secs(seconds), why: why.into() }

@@ -277,6 +277,7 @@ const ROWS: &[Row] = &[
     row("elasticache:DeleteCacheSubnetGroup", "CacheSubnetGroupNotFoundFault", Retry::Gone),
     row("elasticache:", "ReplicationGroupAlreadyExists", Retry::Exists),
     row("elasticache:DeleteReplicationGroup", "SnapshotAlreadyExistsFault", Retry::Exists),
+    row("elasticache:DescribeSnapshots", "SnapshotNotFoundFault", Retry::Gone),
     row("elasticache:", "ReplicationGroupNotFoundFault", Retry::Gone),
     row("elasticache:ListTagsForResource", "InvalidReplicationGroupState", Retry::Gone),
     row("elasticache:", "InvalidReplicationGroupState", after(15)),
@@ -300,6 +301,7 @@ const ROWS: &[Row] = &[
     ),
     // Amazon MQ
     row("mq:CreateBroker", "ConflictException", Retry::Exists),
+    row("mq:CreateConfiguration", "ConflictException", Retry::Exists),
     row("mq:", "ConflictException", after(15)),
     row("mq:", "NotFoundException", Retry::Gone),
     // A broker that is gone for a while answers so (terraform-provider-aws).

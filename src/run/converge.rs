@@ -9,7 +9,7 @@ use super::event::Event;
 use super::pursuit::Pursuit;
 use super::remove::{remove, remove_holders};
 use super::target::{Target, title};
-use crate::cloud::{Next, Observed, Op, Present, Renewal};
+use crate::cloud::{Next, Observed, Op, Present, Renewal, covers};
 use crate::eval::show;
 use crate::journal;
 use crate::plan::{Action, Change};
@@ -177,7 +177,7 @@ impl Converge<'_, '_> {
                 }
                 if self.pursuit.call(&op, seen).await? && !op.creates {
                     self.repeats(&op, &changes)?;
-                    self.note_applied(&op.operation, seen, &changes);
+                    self.note_applied(&op, seen, &changes);
                 }
                 Ok(None)
             }
@@ -217,14 +217,14 @@ impl Converge<'_, '_> {
     }
 
     /// After an accepted call: the secrets that it has set, which are those for which alone the driver would have made
-    /// the same call.
-    fn note_applied(&mut self, operation: &str, seen: &Observed, changes: &[Change]) {
+    /// the same call, or one that it covers.
+    fn note_applied(&mut self, op: &Op, seen: &Observed, changes: &[Change]) {
         let secret: Vec<Change> = changes.iter().filter(|change| self.is_secret(change)).cloned().collect();
         if secret.is_empty() {
             return;
         }
         if let Next::Call(probe) = self.pursuit.driver.next(&self.pursuit.want, seen, &secret)
-            && probe.operation == operation
+            && covers(op, &probe)
         {
             self.applied.extend(secret.into_iter().map(|change| change.attribute));
         }
