@@ -7,6 +7,8 @@ mod suite {
     #[cfg(feature = "local")]
     mod clients;
     #[cfg(feature = "aws")]
+    mod balancers;
+    #[cfg(feature = "aws")]
     mod connection;
     #[cfg(feature = "aws")]
     mod cli;

@@ -125,11 +125,6 @@ impl<'a> Evaluator<'a> {
                 return;
             }
         }
-        if let Some(block) = &setting.names
-            && let Some(wrong) = no_block(given, block, at)
-        {
-            self.report(wrong);
-        }
         self.others(given, setting, at);
     }
 
@@ -207,23 +202,6 @@ fn wrong_word(given: &Given<'_, '_>, head: &str, word: &str, kind: &Word, span: 
             let known = sentence_list(known.iter().map(String::as_str), "or");
             finding.help(format!("write the {} of a `{block}`: {known}", kind.name))
         }
-    })
-}
-
-/// Reports a value that names no block.
-fn no_block(given: &Given<'_, '_>, block: &str, at: At<'_, '_>) -> Option<Diagnostic> {
-    let (keys, name) = (keys(given, block)?, at.value.as_str()?);
-    if name == "default" || keys.iter().any(|key| key == name) {
-        return None;
-    }
-    let finding = Diagnostic::error(
-        "invalid-option",
-        at.expr.span,
-        format!("this `{}` has no `{block}` `{name}`", given.kind),
-    );
-    Some(match closest(name, keys.iter().map(String::as_str)) {
-        Some(near) => finding.help(format!("did you mean `{near}`?")),
-        None => finding.help(format!("add `{block} {name} {{ … }}` beside `options`")),
     })
 }
 

@@ -54,8 +54,6 @@ pub struct Setting {
     pub default: Option<String>,
     /// The attribute or block of the resource that sets it.
     pub by: Option<String>,
-    /// The block of the resource that its value names.
-    pub names: Option<String>,
     /// Whether it cannot be set at all; then `docs` says what to do instead.
     pub fixed: bool,
     /// Settings without which the service refuses it.
@@ -287,7 +285,6 @@ fn setting(
         ty: TypeScope { types: &[types], blocks: &[], open: true }.resolve(&decl.ty, out),
         default: decl.default.as_ref().and_then(Setting::text),
         by: None,
-        names: None,
         fixed: false,
         needs: Vec::new(),
         wants: Vec::new(),
@@ -299,7 +296,6 @@ fn setting(
         let mut next = || flags.next().map(|word| word.value.clone());
         match flag.value.as_str() {
             "by" => setting.by = next(),
-            "names" => setting.names = next(),
             "needs" => setting.needs.extend(next()),
             "wants" => setting.wants.extend(next()),
             "fixed" => setting.fixed = true,

@@ -1,4 +1,4 @@
-//! Processes and listeners of the load balancer as option settings, both ways.
+//! Processes, listeners and rules of the load balancer as option settings, both ways.
 
 use super::options::{Options, seconds};
 use crate::cloud::Want;
@@ -6,17 +6,21 @@ use crate::eval::{Attrs, Value};
 
 const PROCESS: &str = "aws:elasticbeanstalk:environment:process:";
 const LISTENER: &str = "aws:elbv2:listener:";
+const RULE: &str = "aws:elbv2:listenerrule:";
+/// What a listener or a rule need not have.
+const OPTIONAL: [&str; 5] = ["SSLCertificateArns", "SSLPolicy", "Rules", "HostHeaders", "PathPatterns"];
 
-/// Whether a namespace belongs to a process or listener.
+/// Whether a namespace belongs to a process, a listener or a rule.
 pub(super) fn ours(namespace: &str) -> bool {
-    namespace.starts_with(PROCESS) || namespace.starts_with(LISTENER)
+    [PROCESS, LISTENER, RULE].iter().any(|prefix| namespace.starts_with(prefix))
 }
 
-/// Whether an option that exists has no place in what is wanted: its process or listener is not wanted any more, or
-/// the listener is no longer one with a certificate.
+/// Whether an option that exists has no place in what is wanted: its process, listener or rule is not wanted any more, or
+/// has no such part any more.
 pub(super) fn leftover(namespace: &str, name: &str, wanted: &Options) -> bool {
     let gone = ours(namespace) && wanted.namespace(namespace).next().is_none();
-    gone || (namespace.starts_with(LISTENER) && name == "SSLCertificateArns" && !wanted.has(namespace, name))
+    let part = ours(namespace) && OPTIONAL.contains(&name) && !wanted.has(namespace, name);
+    gone || part
 }
 
 /// What a process has when nothing is said: the defaults of the stdlib's kind, which are Beanstalk's own.
@@ -57,7 +61,30 @@ pub(super) fn desired(want: &Want, attrs: &mut Attrs) {
         listeners.push(Value::Map(default_listener()));
     }
     attrs.insert("process".to_owned(), Value::List(processes));
+    attrs.insert("rule".to_owned(), Value::List(rules(want, &listeners)));
     attrs.insert("listener".to_owned(), Value::List(listeners));
+}
+
+/// The rules with priorities, the lowest free numbers in the order of the file, and with the ports of all listeners that
+/// forward where none is said.
+fn rules(want: &Want, listeners: &[Value]) -> Vec<Value> {
+    let number = |rule: &Attrs| rule.get("priority").and_then(Value::as_int);
+    let taken: Vec<i64> = records(want, "rule").filter_map(number).collect();
+    let mut free = (1..).filter(|priority| !taken.contains(priority));
+    let redirects = |l: &&Attrs| l.get("redirect").is_some_and(|redirect| *redirect != Value::None);
+    let forwarding = listeners.iter().filter_map(Value::fields).filter(|l| !redirects(l));
+    let ports = Value::List(forwarding.filter_map(|listener| listener.get("port").cloned()).collect());
+    let filled = |rule: &Attrs| {
+        let mut filled = rule.clone();
+        if number(rule).is_none() {
+            filled.insert("priority".to_owned(), free.next().map_or(Value::None, Value::Int));
+        }
+        if rule.get("ports").is_none_or(|ports| ports.items().is_empty()) {
+            filled.insert("ports".to_owned(), ports.clone());
+        }
+        Value::Map(filled)
+    };
+    records(want, "rule").map(filled).collect()
 }
 
 /// A process with durations in whole seconds.
@@ -79,6 +106,7 @@ fn listener(want: &Want, listener: &Attrs) -> Attrs {
         let arn = want.output(certificate, "arn").map_or_else(|| certificate.clone(), Value::from);
         filled.insert("certificate".to_owned(), arn);
     }
+    filled.entry("ssl_policy".to_owned()).or_insert(Value::None);
     let given = |name: &str| listener.get(name).is_some_and(|value| *value != Value::None);
     if given("redirect") {
         // The option below the redirect stays what it is.
@@ -123,11 +151,38 @@ pub(super) fn write(attrs: &Attrs, options: &mut Options) {
         options.set(&namespace, "ListenerEnabled", "true");
         options.set_some(&namespace, "Protocol", text(listener, "protocol").map(str::to_ascii_uppercase));
         options.set_some(&namespace, "SSLCertificateArns", text(listener, "certificate").map(str::to_owned));
+        options.set_some(&namespace, "SSLPolicy", text(listener, "ssl_policy").map(str::to_owned));
         options.set(&namespace, "DefaultProcess", text(listener, "forward").unwrap_or("default"));
+        let mut rules: Vec<&str> = blocks(attrs, "rule")
+            .filter(|rule| ports(rule).contains(&port))
+            .filter_map(|r| text(r, "name"))
+            .collect();
+        rules.sort_unstable();
+        options.set_some(&namespace, "Rules", Some(rules.join(",")));
+    }
+    for rule in blocks(attrs, "rule") {
+        let Some(name) = text(rule, "name") else { continue };
+        let namespace = format!("{RULE}{name}");
+        for (field, option) in CONDITIONS {
+            let values: Vec<&str> =
+                rule.get(field).into_iter().flat_map(Value::items).filter_map(Value::as_str).collect();
+            options.set_some(&namespace, option, Some(values.join(",")));
+        }
+        let priority = rule.get("priority").and_then(Value::as_int);
+        options.set_some(&namespace, "Priority", priority.map(|priority| priority.to_string()));
+        options.set(&namespace, "Process", text(rule, "forward").unwrap_or("default"));
     }
     if !on_80 {
         options.set(&namespace(80), "ListenerEnabled", "false");
     }
+}
+
+/// The conditions of a rule: the attribute and its option.
+const CONDITIONS: [(&str, &str); 2] = [("hosts", "HostHeaders"), ("paths", "PathPatterns")];
+
+/// The ports of the listeners that a rule is for.
+fn ports(rule: &Attrs) -> Vec<i64> {
+    rule.get("ports").into_iter().flat_map(Value::items).filter_map(Value::as_int).collect()
 }
 
 /// The namespace of a port: the listener on port 80 is called `default`.
@@ -149,6 +204,7 @@ pub(super) fn read(options: &Options, attrs: &mut Attrs) {
     if !ports.contains(&80) {
         ports.push(80);
     }
+    let rules: Vec<Value> = options.namespaces(RULE).filter_map(|name| rule(options, name, &ports)).collect();
     let enabled = |port: &i64| options.get(&namespace(*port), "ListenerEnabled") != Some("false");
     let listeners = ports.into_iter().filter(enabled).map(|port| {
         let namespace = namespace(port);
@@ -161,10 +217,38 @@ pub(super) fn read(options: &Options, attrs: &mut Attrs) {
         if let Some(arn) = get("SSLCertificateArns") {
             listener.insert("certificate".to_owned(), Value::from(arn));
         }
+        if let Some(policy) = get("SSLPolicy") {
+            listener.insert("ssl_policy".to_owned(), Value::from(policy));
+        }
         Value::Map(listener)
     });
     attrs.insert("listener".to_owned(), Value::List(listeners.collect()));
     attrs.insert("process".to_owned(), Value::List(processes));
+    attrs.insert("rule".to_owned(), Value::List(rules));
+}
+
+/// A rule, unless it is only what is left of one: without conditions there is none.
+fn rule(options: &Options, name: &str, ports: &[i64]) -> Option<Value> {
+    let namespace = format!("{RULE}{name}");
+    let parts = |text: &str| text.split(',').map(str::trim).map(str::to_owned).collect::<Vec<String>>();
+    let mut rule = Attrs::from_iter([("name".to_owned(), Value::from(name))]);
+    for (field, option) in CONDITIONS {
+        let values = options.get(&namespace, option).map(parts).unwrap_or_default();
+        rule.insert(field.to_owned(), Value::from(values));
+    }
+    let conditions = CONDITIONS.iter().any(|(_, option)| options.get(&namespace, option).is_some());
+    let lists = |port: &&i64| {
+        let rules = options.get(&self::namespace(**port), "Rules").map(parts).unwrap_or_default();
+        rules.iter().any(|rule| rule == name)
+    };
+    let forward = options.get(&namespace, "Process").unwrap_or("default");
+    rule.insert("forward".to_owned(), Value::from(forward));
+    rule.insert("priority".to_owned(), Value::Int(options.number(&namespace, "Priority").unwrap_or(1)));
+    rule.insert(
+        "ports".to_owned(),
+        ports.iter().filter(lists).map(|port| Value::Int(*port)).collect::<Vec<_>>().into(),
+    );
+    conditions.then_some(Value::Map(rule))
 }
 
 fn process(options: &Options, name: &str) -> Attrs {

@@ -10,6 +10,7 @@ use super::resources::MODIFY_LISTENER;
 use super::{TAGS, platform};
 use crate::cloud::Permission;
 use crate::cloud::permission::{ANY, Condition};
+use crate::cloud::s3::{DELETE_POLICY, GET_POLICY, PUT_POLICY};
 
 const ENVIRONMENT: &[&str] = &["elasticbeanstalk:{here}:environment/{application}/{name}"];
 const PLATFORMS: &[&str] = &["elasticbeanstalk:{region}::platform/*"];
@@ -29,6 +30,8 @@ const BALANCERS: &[&str] = &[
 ];
 const BUCKET: &[&str] = &["s3:::elasticbeanstalk-{region}-{account}"];
 const FILES: &[&str] = &["s3:::elasticbeanstalk-{region}-{account}/*"];
+/// Those that take the access logs of a load balancer.
+const LOGGED_INTO: &[&str] = &["s3:::{every bucket}"];
 const LOGS: &[&str] = &["logs:{here}:log-group:/aws/elasticbeanstalk/*"];
 const ROLES: &[&str] = &["iam::{account}:role/{service_role}", "iam::{account}:role/{instance_profile}"];
 /// Each service's own role only: its name is part of the path.
@@ -62,6 +65,7 @@ const OF_STACK: Condition = Condition {
     ],
 };
 
+const OF_LOGS: &str = "only when the load balancer logs into the bucket";
 const IN_ITS_NAME: &str = "Beanstalk does it in its caller's name";
 const OF_BALANCER: &str = "only when a listener begins or ceases to redirect";
 
@@ -79,6 +83,12 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     Permission::look("elasticloadbalancing:DescribeLoadBalancers", ANY),
     Permission::look("elasticloadbalancing:DescribeListeners", ANY),
     Permission::look("ec2:DescribeSecurityGroups", ANY),
+    Permission::look(GET_POLICY, LOGGED_INTO).beside("bucket").because(OF_LOGS),
+    Permission::change(PUT_POLICY, LOGGED_INTO).beside("bucket").because(OF_LOGS),
+    Permission::change(DELETE_POLICY, LOGGED_INTO).beside("bucket").because(OF_LOGS),
+    Permission::delete(PUT_POLICY, LOGGED_INTO).beside("bucket").because(OF_LOGS),
+    Permission::delete(DELETE_POLICY, LOGGED_INTO).beside("bucket").because(OF_LOGS),
+    Permission::look("sts:GetCallerIdentity", ANY),
     Permission::change(platform::LIST, PLATFORMS),
     Permission::change(platform::BRANCHES, ANY).because("only to say which platforms there are"),
     Permission::change("iam:GetInstanceProfile", &["iam::{account}:instance-profile/{instance_profile}"]),

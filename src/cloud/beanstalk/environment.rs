@@ -12,7 +12,8 @@ use super::events::{self, About};
 use super::options::{self, Name, Options, VARIABLES};
 use super::platform::{self, Platform};
 use super::resources::{self, MODIFY_LISTENER, Resources};
-use super::{TAGS, balancer, beanstalk_tags, behalf, busy, live, raw, retag, tags_of, unknown};
+use super::{TAGS, balancer, beanstalk_tags, behalf, busy, live, logs, raw, retag, tags_of, unknown};
+use crate::cloud::s3::{self, DELETE_POLICY, PUT_POLICY};
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
     reading,
@@ -86,7 +87,11 @@ impl Driver for Environment {
 
     fn next(&self, want: &Want, seen: &Observed, changes: &[Change]) -> Next {
         let present = match seen {
-            Observed::Absent => return Next::Call(Op::create(CREATE)),
+            Observed::Absent => {
+                // What is to take the logs is opened first: else the launch fails.
+                let closed = logs::bucket(want).is_some() && !want.acted;
+                return Next::Call(if closed { Op::new(PUT_POLICY) } else { Op::create(CREATE) });
+            }
             Observed::Present(present) => present,
         };
         match &present.state {
@@ -100,6 +105,15 @@ impl Driver for Environment {
             // It never was ready, and an environment that could not be launched cannot be mended.
             State::Failed(_) => return Next::Call(Op::new(TERMINATE)),
             State::Settled => {}
+        }
+        let logs = present.detail.get("logs");
+        if logs.and_then(|logs| logs.get("lacking")).and_then(Json::as_bool) == Some(true) {
+            return Next::Call(Op::new(PUT_POLICY));
+        }
+        if changes.iter().any(|change| change.attribute == "access_logs")
+            && let Some(bucket) = open_bucket(present).filter(|open| logs::bucket(want) != Some(*open))
+        {
+            return Next::Call(Op::new(DELETE_POLICY).with(json!({ "bucket": bucket })));
         }
         let apart = |change: &&Change| change.attribute == "tags" || redirect_of(&change.attribute).is_some();
         if changes.iter().any(|change| !apart(&change)) {
@@ -144,7 +158,10 @@ impl Driver for Environment {
                     "the environment could not be terminated: {why} What still uses its security group or its other \
                      resources must go first"
                 )),
-                _ => Next::Call(Op::new(TERMINATE)),
+                _ => Next::Call(match open_bucket(present) {
+                    Some(bucket) => Op::new(DELETE_POLICY).with(json!({ "bucket": bucket })),
+                    None => Op::new(TERMINATE),
+                }),
             },
         }
     }
@@ -158,6 +175,11 @@ impl Driver for Environment {
     ) -> Result<Reply, CloudError> {
         match (op.operation.as_str(), seen) {
             (CREATE, _) => create(clients, want).await,
+            (PUT_POLICY, _) => logs::let_in(clients, want).await,
+            (DELETE_POLICY, _) => {
+                let bucket = text(&op.detail, "bucket").unwrap_or_default();
+                s3::forbid(clients, bucket, &logs::sid(&want.name)).await
+            }
             (UPDATE, Observed::Present(present)) => update(clients, want, present).await,
             (TERMINATE, _) => {
                 let request = clients.beanstalk.terminate_environment().environment_name(name(want));
@@ -222,6 +244,11 @@ fn wait(present: &Present, status: &str) -> Next {
     Next::Wait { poll: POLL, why: present.note.clone().unwrap_or_else(|| status.to_owned()) }
 }
 
+/// The bucket that takes an environment's logs and was opened for them.
+fn open_bucket(present: &Present) -> Option<&str> {
+    text(present.detail.get("logs")?, "open")
+}
+
 /// The port of a change such as `listener[80].redirect`.
 fn redirect_of(attribute: &str) -> Option<&str> {
     attribute.strip_prefix("listener[")?.strip_suffix("].redirect")
@@ -281,6 +308,7 @@ async fn describe(
         "version": environment.version_label(),
         "balancer": options::of_balancer(&settings),
         "raw": raw::leftover(&settings, want),
+        "logs": logs::look(clients, want, &settings).await?,
         "listeners": found.listener_arns(),
         "failure": failure(About::Update),
         "failed_termination": failure(About::Terminate),
@@ -385,7 +413,9 @@ async fn forget_own_variables(
 async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {
     preflight(clients, want).await?;
     let platform = platform::choose(clients, want.text("platform").unwrap_or_default()).await?;
-    let mut settings = setting_list(&options::wanted(want));
+    let mut wanted = options::wanted(want);
+    logs::only_where_let_in(clients, want, &mut wanted).await?;
+    let mut settings = setting_list(&wanted);
     settings.extend(setting_list(&options::at_creation()));
     let application = want.ids("application", "name");
     let request = clients

@@ -7,6 +7,7 @@ mod deployment;
 mod environment;
 mod events;
 mod lifecycle;
+mod logs;
 mod options;
 mod platform;
 mod policy;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::balancer;
+use super::logs;
 use super::policy;
 use super::raw;
 use crate::cloud::Want;
@@ -14,6 +15,7 @@ use crate::eval::{Attrs, Value};
 pub(super) const ASG: &str = "aws:autoscaling:asg";
 pub(super) const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
 pub(super) const INSTANCES: &str = "aws:ec2:instances";
+pub(super) const BALANCER: &str = "aws:elbv2:loadbalancer";
 pub(super) const VPC: &str = "aws:ec2:vpc";
 pub(super) const ENVIRONMENT: &str = "aws:elasticbeanstalk:environment";
 pub(super) const VARIABLES: &str = "aws:elasticbeanstalk:application:environment";
@@ -108,6 +110,11 @@ pub(super) fn wanted(want: &Want) -> Options {
     options.set_some(VPC, "VPCId", text("vpc"));
     options.set_some(VPC, "Subnets", list("subnets"));
     options.set_some(VPC, "ELBSubnets", list("load_balancer_subnets"));
+    // Once it was set, taking it away does not make a load balancer public again: it is always said. It means nothing without
+    // a VPC.
+    options.set_some(VPC, "ELBScheme", text("vpc").and(text("scheme")));
+    options.set_some(BALANCER, "IdleTimeout", get("idle_timeout").as_int().map(|ms| seconds(ms).to_string()));
+    logs::write(&attrs, &mut options);
     if list("subnets").is_some() {
         // Instances that share the load balancer's subnets stand in public ones, and need an address of their own to
         // reach Beanstalk; in private subnets they go through NAT.
@@ -172,6 +179,12 @@ pub(super) fn desired(want: &Want) -> Attrs {
     if let Some(ms) = want.get("command_timeout").as_int() {
         attrs.insert("command_timeout".to_owned(), Value::Duration(seconds(ms) * 1000));
     }
+    if let Some(ms) = want.get("idle_timeout").as_int() {
+        attrs.insert("idle_timeout".to_owned(), Value::Duration(seconds(ms) * 1000));
+    }
+    if let Some(logs) = logs::desired(want) {
+        attrs.insert("access_logs".to_owned(), logs);
+    }
     if want.get("stream_logs").as_bool() != Some(true) {
         attrs.shift_remove("log_retention");
     }
@@ -208,6 +221,11 @@ pub(super) fn read(options: &Options, want: &Want, own: &[String]) -> Attrs {
         put("subnets", split(options.get(VPC, "Subnets"), &[]));
         put("load_balancer_subnets", split(options.get(VPC, "ELBSubnets"), &[]));
     }
+    // Whatever else it says is ignored by Beanstalk.
+    let internal = options.get(VPC, "ELBScheme") == Some("internal");
+    put("scheme", Value::from(if internal { "internal" } else { "public" }));
+    put("idle_timeout", Value::Duration(options.number(BALANCER, "IdleTimeout").unwrap_or(60) * 1000));
+    put("access_logs", logs::read(options));
     put("security_groups", split(options.get(LAUNCH, "SecurityGroups"), own));
     if let Some(policy) = policy::read(options) {
         put("deployment", policy);
@@ -253,10 +271,11 @@ fn variable(value: &Value) -> String {
     }
 }
 
-/// The names of the options that an environment has for its processes and listeners, as [`leftover`] takes them.
+/// The names of the options that an environment has for its processes, listeners, rules and logs, as [`leftover`] takes them.
 pub(super) fn of_balancer(options: &Options) -> Vec<Name> {
-    let ours = options.iter().filter(|(namespace, _, value)| balancer::ours(namespace) && !value.is_empty());
-    ours.map(|(namespace, name, _)| (namespace.to_owned(), name.to_owned())).collect()
+    let ours = |namespace, name| balancer::ours(namespace) || logs::ours(namespace, name);
+    let all = options.iter().filter(|(namespace, name, value)| ours(namespace, name) && !value.is_empty());
+    all.map(|(namespace, name, _)| (namespace.to_owned(), name.to_owned())).collect()
 }
 
 /// The options to take away, so that an environment has only what is wanted: variables, processes and listeners
@@ -277,7 +296,12 @@ pub(super) fn leftover(present: &[Name], seen: &Attrs, options: &Options) -> Vec
             .map(|(name, _)| (VARIABLES.to_owned(), name.clone())),
     );
     names.extend(
-        present.iter().filter(|(namespace, name)| balancer::leftover(namespace, name, options)).cloned(),
+        present
+            .iter()
+            .filter(|(namespace, name)| {
+                balancer::leftover(namespace, name, options) || logs::leftover(namespace, name, options)
+            })
+            .cloned(),
     );
     names
 }

@@ -35,19 +35,24 @@ const FULL: &str = r#"
   health_reporting = "enhanced"
   stream_logs = true
   log_retention = 30d
-  options = { "aws:autoscaling:asg" = { Cooldown = 120 }, "aws:autoscaling:updatepolicy:rollingupdate" = { PauseTime = 5m }, "aws:elbv2:listener:443" = { Rules = ["b", "a"] }, "aws:elbv2:listenerrule:a" = { PathPatterns = "/a/*" } }
+  options = { "aws:autoscaling:asg" = { Cooldown = 120 }, "aws:autoscaling:updatepolicy:rollingupdate" = { PauseTime = 5m }, "aws:autoscaling:trigger" = { MeasureName = "Latency", Unit = "Seconds", LowerThreshold = 1, UpperThreshold = 2 }, "aws:elbv2:loadbalancer" = { SecurityGroups = ["sg-0000000b", "sg-0000000a"] } }
+  scheme = "internal"
+  idle_timeout = 2m
+  access_logs = to(bucket: logs, prefix: "web")
   process default { port = 8080, health_path = "/login", health_status = 204, health_interval = 30s, health_timeout = 10s, sticky_for = 1d, deregistration_delay = 60s }
   process admin { port = 9090, protocol = https }
-  listener 443 https { certificate = site, forward = default }
+  listener 443 https { certificate = site, forward = default, ssl_policy = "ELBSecurityPolicy-TLS13-1-2-2021-06" }
   listener 8443 https { certificate = site, forward = admin }
   listener 80 http { redirect = https }
+  rule pages { paths = ["/a/*", "/b"], forward = admin }
+  rule hosts { hosts = ["admin.example.com"], forward = admin, priority = 1, ports = [443] }
 "#;
 
 /// An environment as `check` and `eval` give it, beside what it refers to.
 fn environment(body: &str) -> (Want, Kind) {
     let text = format!(
         "pipeline shop {{ region = \"us-east-1\" }}\nsecret pw = env(\"PW\")\nsecret key = env(\"KEY\")\n\
-         existing vpc main {{ default = true }}\nsecurity_group extra {{ vpc = main }}\n\
+         existing vpc main {{ default = true }}\nsecurity_group extra {{ vpc = main }}\nbucket logs {{}}\n\
          application app {{ name = \"shop-app\" }}\n\
          certificate site {{ domain = \"shop.example.com\", validation = dns(provider: godaddy(key: key, secret: pw)) }}\n\
          environment web {{\n{}\n}}\n",
@@ -69,6 +74,7 @@ fn environment(body: &str) -> (Want, Kind) {
     let subnets = Value::from(vec!["subnet-00000001", "subnet-00000002"]);
     let refs = [
         ("main", attrs([("id", Value::from("vpc-0a1b2c3d")), ("subnets", subnets)])),
+        ("logs", attrs([("name", Value::from("shop-logs"))])),
         ("extra", attrs([("id", Value::from("sg-0000000e"))])),
         ("app", attrs([("name", Value::from("shop-app"))])),
         ("site", attrs([("arn", Value::from("arn:aws:acm:us-east-1:123456789012:certificate/1"))])),
@@ -176,8 +182,20 @@ fn the_options_are_those_of_the_developer_guide() {
         ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays", "30"),
         ("aws:autoscaling:asg", "Cooldown", "120"),
         ("aws:autoscaling:updatepolicy:rollingupdate", "PauseTime", "PT5M"),
-        ("aws:elbv2:listener:443", "Rules", "b,a"),
-        ("aws:elbv2:listenerrule:a", "PathPatterns", "/a/*"),
+        ("aws:ec2:vpc", "ELBScheme", "internal"),
+        ("aws:elbv2:loadbalancer", "SecurityGroups", "sg-0000000b,sg-0000000a"),
+        ("aws:elbv2:loadbalancer", "IdleTimeout", "120"),
+        ("aws:elbv2:loadbalancer", "AccessLogsS3Enabled", "true"),
+        ("aws:elbv2:loadbalancer", "AccessLogsS3Bucket", "shop-logs"),
+        ("aws:elbv2:loadbalancer", "AccessLogsS3Prefix", "web"),
+        ("aws:elbv2:listener:443", "SSLPolicy", "ELBSecurityPolicy-TLS13-1-2-2021-06"),
+        ("aws:elbv2:listener:443", "Rules", "hosts,pages"),
+        ("aws:elbv2:listener:8443", "Rules", "pages"),
+        ("aws:elbv2:listenerrule:pages", "PathPatterns", "/a/*,/b"),
+        ("aws:elbv2:listenerrule:pages", "Priority", "2"),
+        ("aws:elbv2:listenerrule:pages", "Process", "admin"),
+        ("aws:elbv2:listenerrule:hosts", "HostHeaders", "admin.example.com"),
+        ("aws:elbv2:listenerrule:hosts", "Priority", "1"),
         (process, "Port", "8080"),
         (process, "Protocol", "HTTP"),
         (process, "HealthCheckPath", "/login"),
@@ -229,7 +247,18 @@ fn each_change_is_seen_written_and_then_seen_no_more() {
         ("30d", "60d", "log_retention"),
         ("Cooldown = 120", "Cooldown = 180", "options"),
         ("PauseTime = 5m", "PauseTime = 5m, MaxBatchSize = 1", "options"),
-        ("[\"b\", \"a\"]", "[\"b\", \"c\"]", "options"),
+        ("\"sg-0000000a\"", "\"sg-0000000c\"", "options"),
+        ("scheme = \"internal\"", "", "scheme"),
+        ("idle_timeout = 2m", "", "idle_timeout"),
+        ("access_logs = to(bucket: logs, prefix: \"web\")", "access_logs = off", "access_logs"),
+        ("bucket: logs, prefix: \"web\"", "bucket: logs", "access_logs"),
+        (", ssl_policy = \"ELBSecurityPolicy-TLS13-1-2-2021-06\"", "", "listener[443].ssl_policy"),
+        ("[\"/a/*\", \"/b\"]", "[\"/a/*\"]", "rule[pages].paths"),
+        ("hosts = [\"admin.example.com\"]", "paths = [\"/c\"]", "rule[hosts].hosts"),
+        ("forward = admin, priority = 1", "forward = default, priority = 1", "rule[hosts].forward"),
+        ("priority = 1, ports = [443]", "priority = 7, ports = [443]", "rule[hosts].priority"),
+        ("priority = 1, ports = [443]", "priority = 1", "rule[hosts].ports"),
+        ("  rule pages { paths = [\"/a/*\", \"/b\"], forward = admin }\n", "", "rule[pages]"),
         ("port = 8080", "port = 8081", "process[default].port"),
         ("/login", "/health", "process[default].health_path"),
         ("health_status = 204", "health_status = 200", "process[default].health_status"),
@@ -252,8 +281,15 @@ fn each_change_is_seen_written_and_then_seen_no_more() {
         let changes = differing(&kind, &new, &seen);
         assert!(names(&changes).contains(&expected), "{from} → {to}: {:?}", names(&changes));
         let all_expected = |change: &&str| {
-            let both = ["listener[8443].certificate", expected];
-            both.contains(change)
+            // What goes with it.
+            let with = match expected {
+                "listener[8443].protocol" => "listener[8443].certificate",
+                "listener[8443]" => "rule[pages].ports",
+                "rule[hosts].hosts" => "rule[hosts].paths",
+                "rule[hosts].priority" => "rule[pages].priority",
+                _ => expected,
+            };
+            [with, expected].contains(change)
         };
         assert!(names(&changes).iter().all(all_expected), "{from} → {to}: {:?}", names(&changes));
         let after = read(&applied(Some((&options, &seen)), &new), &new, &[80]);
@@ -268,18 +304,29 @@ fn whole_blocks_come_and_go() {
     let less = FULL
         .replace("  process admin { port = 9090, protocol = https }\n", "")
         .replace("  listener 8443 https { certificate = site, forward = admin }\n", "")
-        .replace("  listener 80 http { redirect = https }\n", "");
+        .replace("  listener 80 http { redirect = https }\n", "")
+        .replace("forward = admin", "forward = default");
     let (new, _) = environment(&less);
     let seen = read(&options, &new, &[80]);
     let mut changes = differing(&kind, &new, &seen);
     changes.sort_by(|a, b| a.attribute.cmp(&b.attribute));
-    assert_eq!(names(&changes), ["listener[80]", "listener[8443]", "process[admin]"]);
+    assert_eq!(
+        names(&changes),
+        [
+            "listener[80]",
+            "listener[8443]",
+            "process[admin]",
+            "rule[hosts].forward",
+            "rule[pages].forward",
+            "rule[pages].ports"
+        ]
+    );
     let after = applied(Some((&options, &seen)), &new);
     assert_eq!(after.get("aws:elbv2:listener:default", "ListenerEnabled"), Some("false"));
     assert_eq!(names(&differing(&kind, &new, &read(&after, &new, &[]))), Vec::<&str>::new());
     // And back again.
     let seen = read(&after, &old, &[]);
-    assert_eq!(differing(&kind, &old, &seen).len(), 3);
+    assert_eq!(differing(&kind, &old, &seen).len(), 6);
     let back = applied(Some((&after, &seen)), &old);
     assert_eq!(names(&differing(&kind, &old, &read(&back, &old, &[80]))), Vec::<&str>::new());
 }
@@ -309,7 +356,7 @@ fn raw_options_that_the_file_set_are_taken_away_and_those_of_others_stay() {
     let mut options = applied(None, &old);
     options.set("aws:autoscaling:trigger", "Period", "1");
     // In another order, and with the defaults of the rest.
-    options.set("aws:elbv2:listener:443", "Rules", "a,b");
+    options.set("aws:elbv2:loadbalancer", "SecurityGroups", "sg-0000000a,sg-0000000b");
     assert_eq!(names(&differing(&kind, &old, &read(&options, &old, &[80]))), Vec::<&str>::new());
 
     let less = FULL.replace("\"aws:autoscaling:asg\" = { Cooldown = 120 }, ", "");
@@ -397,7 +444,11 @@ fn called(next: Next) -> String {
 fn an_environment_is_made_awaited_updated_and_its_listener_turned() {
     let (want, _) = environment(FULL);
     let next = |seen: &Observed, changes: &[Change]| called(Environment.next(&want, seen, changes));
-    assert_eq!(next(&Observed::Absent, &[]), "elasticbeanstalk:CreateEnvironment");
+    // The bucket is opened for the logs first.
+    assert_eq!(next(&Observed::Absent, &[]), "s3:PutBucketPolicy");
+    let acted = Want { acted: true, ..want.clone() };
+    let made = called(Environment.next(&acted, &Observed::Absent, &[]));
+    assert_eq!(made, "elasticbeanstalk:CreateEnvironment");
     assert_eq!(next(&web(State::Busy("Launching".to_owned()), json!({})), &[]), "wait: Launching");
     let ready = web(State::Settled, json!({ "listeners": { "80": "arn:listener" } }));
     let size = change("instances", Value::None, Value::None);

@@ -13,11 +13,8 @@ use crate::cloud::{Clients, CloudError, Reply, calling, found, reading};
 
 pub(super) const CREATE: &str = "cloudfront:CreateOriginAccessControl";
 pub(super) const DELETE: &str = "cloudfront:DeleteOriginAccessControl";
-pub(super) const PUT_POLICY: &str = "s3:PutBucketPolicy";
-pub(super) const DELETE_POLICY: &str = "s3:DeleteBucketPolicy";
 pub(super) const LIST: &str = "cloudfront:ListOriginAccessControls";
 pub(super) const GET: &str = "cloudfront:GetOriginAccessControl";
-pub(super) const GET_POLICY: &str = "s3:GetBucketPolicy";
 
 pub(super) const OWN: &str = "s3:PutBucketOwnershipControls";
 pub(super) const GET_OWN: &str = "s3:GetBucketOwnershipControls";
@@ -67,48 +64,18 @@ pub(super) async fn delete(clients: &Clients, id: &str) -> Result<Reply, CloudEr
     Ok(Reply::of(&request.send().await.map_err(calling(DELETE))?, None))
 }
 
-/// A bucket's policy; `None` when it has none, or is gone.
-pub(super) async fn policy(clients: &Clients, bucket: &str) -> Result<Option<Json>, CloudError> {
-    let reply = clients.s3.get_bucket_policy().bucket(bucket).send().await;
-    let reply = found(reply.map_err(reading(GET_POLICY)))?;
-    Ok(reply.and_then(|reply| serde_json::from_str(reply.policy()?).ok()))
-}
-
-/// Whether a policy lets a distribution read.
-pub(super) fn allows(policy: Option<&Json>, arn: &str) -> bool {
-    statements(policy).iter().any(|statement| statement.get("Sid").and_then(Json::as_str) == Some(&sid(arn)))
-}
-
-/// A policy with the statement for a distribution.
-pub(super) fn with(policy: Option<&Json>, bucket: &str, arn: &str) -> Json {
+/// The statement that lets a distribution read a bucket.
+pub(super) fn statement(bucket: &str, arn: &str) -> Json {
     let partition = arn.split(':').nth(1).unwrap_or("aws");
-    let mut all = others(policy, arn);
     // Developer guide, "Restrict access to an Amazon S3 origin".
-    all.push(json!({
+    json!({
         "Sid": sid(arn),
         "Effect": "Allow",
         "Principal": { "Service": "cloudfront.amazonaws.com" },
         "Action": "s3:GetObject",
         "Resource": format!("arn:{partition}:s3:::{bucket}/*"),
         "Condition": { "StringEquals": { "AWS:SourceArn": arn } },
-    }));
-    json!({ "Version": "2012-10-17", "Statement": all })
-}
-
-/// A policy without the statement for a distribution; `None` when nothing is left of it.
-pub(super) fn without(policy: Option<&Json>, arn: &str) -> Option<Json> {
-    let all = others(policy, arn);
-    (!all.is_empty()).then(|| json!({ "Version": "2012-10-17", "Statement": all }))
-}
-
-pub(super) async fn put_policy(clients: &Clients, bucket: &str, policy: &Json) -> Result<Reply, CloudError> {
-    let request = clients.s3.put_bucket_policy().bucket(bucket).policy(policy.to_string());
-    Ok(Reply::of(&request.send().await.map_err(calling(PUT_POLICY))?, None))
-}
-
-pub(super) async fn delete_policy(clients: &Clients, bucket: &str) -> Result<Reply, CloudError> {
-    let request = clients.s3.delete_bucket_policy().bucket(bucket);
-    Ok(Reply::of(&request.send().await.map_err(calling(DELETE_POLICY))?, None))
+    })
 }
 
 /// Whether a bucket takes CloudFront's logs: CloudFront gives the bucket's owner what it writes by an ACL (developer guide,
@@ -132,43 +99,6 @@ pub(super) async fn take_logs(clients: &Clients, bucket: &str) -> Result<Reply, 
 }
 
 /// The statement's id, by which it is found again: letters and digits only.
-fn sid(arn: &str) -> String {
+pub(super) fn sid(arn: &str) -> String {
     format!("VpipeCloudFront{}", arn.rsplit('/').next().unwrap_or_default())
-}
-
-fn others(policy: Option<&Json>, arn: &str) -> Vec<Json> {
-    let mut all = statements(policy);
-    all.retain(|statement| statement.get("Sid").and_then(Json::as_str) != Some(&sid(arn)));
-    all
-}
-
-/// A policy's statements; a lone one may stand without a list.
-fn statements(policy: Option<&Json>) -> Vec<Json> {
-    match policy.and_then(|policy| policy.get("Statement")) {
-        Some(Json::Array(all)) => all.clone(),
-        Some(one) => vec![one.clone()],
-        None => Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    #[test]
-    fn the_statement_joins_the_users_own_and_leaves_alone() {
-        let arn = "arn:aws:cloudfront::1:distribution/E1";
-        let own = json!({ "Version": "2012-10-17", "Statement": { "Sid": "Mine", "Effect": "Deny" } });
-        let joined = with(Some(&own), "files", arn);
-        assert!(allows(Some(&joined), arn) && !allows(Some(&own), arn));
-        assert_eq!(joined["Statement"].as_array().unwrap().len(), 2);
-        assert_eq!(joined["Statement"][1]["Resource"], "arn:aws:s3:::files/*");
-        assert_eq!(with(Some(&joined), "files", arn), joined);
-        assert_eq!(
-            without(Some(&joined), arn).unwrap()["Statement"],
-            json!([{ "Sid": "Mine", "Effect": "Deny" }])
-        );
-        assert_eq!(without(Some(&with(None, "files", arn)), arn), None);
-    }
 }

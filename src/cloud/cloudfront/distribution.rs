@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::origins::{self, From, Sort};
 use super::{TAGS, access, config, extras, retag, tag_list, tags_of, unbuilt};
 use crate::cloud::permission::ANY;
+use crate::cloud::s3::{self, DELETE_POLICY, GET_POLICY, PUT_POLICY};
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, State, Want, calling, found,
     reading,
@@ -32,7 +33,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look("cloudfront:GetDistribution", DISTRIBUTIONS),
     Permission::look("cloudfront:ListTagsForResource", DISTRIBUTIONS),
     Permission::look(access::LIST, ANY),
-    Permission::look(access::GET_POLICY, BUCKET).beside("bucket"),
+    Permission::look(GET_POLICY, BUCKET).beside("bucket"),
     Permission::change("cloudfront:CreateDistributionWithTags", ANY),
     Permission::change("cloudfront:GetDistributionConfig", DISTRIBUTIONS),
     Permission::change(UPDATE, DISTRIBUTIONS),
@@ -41,16 +42,16 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look(access::GET_OWN, BUCKET).beside("bucket").because("only when it logs into the bucket"),
     Permission::change(access::OWN, BUCKET).beside("bucket").because("only when it logs into the bucket"),
     Permission::change(access::CREATE, ANY).beside("bucket"),
-    Permission::change(access::PUT_POLICY, BUCKET).beside("bucket"),
+    Permission::change(PUT_POLICY, BUCKET).beside("bucket"),
     Permission::delete("cloudfront:GetDistributionConfig", DISTRIBUTIONS),
     Permission::delete(UPDATE, DISTRIBUTIONS),
     Permission::delete(DELETE, DISTRIBUTIONS),
     Permission::delete(access::GET, CONTROLS).beside("bucket"),
     Permission::delete(access::DELETE, CONTROLS).beside("bucket"),
-    Permission::delete(access::PUT_POLICY, BUCKET)
+    Permission::delete(PUT_POLICY, BUCKET)
         .beside("bucket")
         .because("only when the policy allows something else as well"),
-    Permission::delete(access::DELETE_POLICY, BUCKET).beside("bucket"),
+    Permission::delete(DELETE_POLICY, BUCKET).beside("bucket"),
 ];
 
 /// The hosted zone of all distributions' names, for alias records (Route 53 API reference, `AliasTarget`).
@@ -128,8 +129,8 @@ impl Driver for Distribution {
                 if control(origin) != detail.access {
                     detail.unsigned.push(bucket.to_owned());
                 }
-                let policy = access::policy(clients, bucket).await?;
-                let allowed = access::allows(policy.as_ref(), &arn);
+                let policy = s3::policy(clients, bucket).await?;
+                let allowed = s3::statement(policy.as_ref(), &access::sid(&arn)).is_some();
                 if allowed { &mut detail.open } else { &mut detail.closed }.push(bucket.to_owned());
             }
         }
@@ -173,7 +174,7 @@ impl Driver for Distribution {
             return Next::Call(Op::new(UPDATE));
         }
         if let (true, Some(bucket)) = (bucket, detail.closed.first()) {
-            return Next::Call(Op::new(access::PUT_POLICY).with(json!({ "bucket": bucket })));
+            return Next::Call(Op::new(PUT_POLICY).with(json!({ "bucket": bucket })));
         }
         if let Some(op) = TAGS.next(want, present) {
             return Next::Call(op);
@@ -201,7 +202,7 @@ impl Driver for Distribution {
             return Next::Call(Op::new(access::DELETE));
         }
         if let Some(bucket) = detail.open.first() {
-            return Next::Call(Op::new(access::DELETE_POLICY).with(json!({ "bucket": bucket })));
+            return Next::Call(Op::new(DELETE_POLICY).with(json!({ "bucket": bucket })));
         }
         Next::Call(Op::new(DELETE))
     }
@@ -230,17 +231,8 @@ impl Driver for Distribution {
             }
             access::CREATE => access::create(clients, &access::name_of(&want.name)).await,
             access::DELETE => access::delete(clients, &detail.access.unwrap_or_default()).await,
-            access::PUT_POLICY => {
-                let policy = access::policy(clients, bucket).await?;
-                access::put_policy(clients, bucket, &access::with(policy.as_ref(), bucket, arn)).await
-            }
-            access::DELETE_POLICY => {
-                let policy = access::policy(clients, bucket).await?;
-                match access::without(policy.as_ref(), arn) {
-                    Some(rest) => access::put_policy(clients, bucket, &rest).await,
-                    None => access::delete_policy(clients, bucket).await,
-                }
-            }
+            PUT_POLICY => s3::allow(clients, bucket, &access::sid(arn), access::statement(bucket, arn)).await,
+            DELETE_POLICY => s3::forbid(clients, bucket, &access::sid(arn)).await,
             _ => retag(clients, arn, op).await,
         }
     }
@@ -410,7 +402,7 @@ mod tests {
         detail.access = Some("E1".to_owned());
         assert_eq!(next(&detail, true), UPDATE);
         (detail.used, detail.unsigned) = (true, vec![]);
-        assert_eq!(next(&detail, true), access::PUT_POLICY);
+        assert_eq!(next(&detail, true), PUT_POLICY);
         (detail.open, detail.closed) = (files, vec![]);
         assert_eq!(next(&detail, true), "wait");
         assert_eq!(next(&detail, false), "done");
@@ -433,7 +425,7 @@ mod tests {
         assert_eq!(next(&detail, true), "wait");
         assert_eq!(next(&detail, false), access::DELETE);
         detail.theirs = true;
-        assert_eq!(next(&detail, false), access::DELETE_POLICY);
+        assert_eq!(next(&detail, false), DELETE_POLICY);
         detail.open.clear();
         assert_eq!(next(&detail, false), DELETE);
         assert_eq!(called(Distribution.next_delete(&want, &Observed::Absent)), "done");

@@ -1,10 +1,14 @@
 //! An environment's load balancer: its target groups, listeners and rules as the settings say, and traffic that is split.
 
-use super::options::{self, BALANCER, ListenerSettings};
-use super::resources::{derived, suffix, tags_for, vpc};
+use super::options::{self, BALANCER, ListenerSettings, VPC};
+use super::resources::{derived, subnets, suffix, tags_for, vpc};
 use super::timeline::cx_of;
 use super::{App, Environment, Settings};
-use crate::local::elbv2::{self, Action, Check, Condition, Kind, NewListener, NewTargetGroup, Weighted};
+use crate::local::common::SECOND;
+use crate::local::ec2::Wearer;
+use crate::local::elbv2::{
+    self, Action, Check, Condition, Kind, NewListener, NewLoadBalancer, NewTargetGroup, Weighted,
+};
 use crate::local::{Cx, State, neighbours};
 
 /// The ports of the processes.
@@ -23,6 +27,7 @@ pub(super) fn change(state: &mut State, index: usize, before: &Settings, seed: &
     let (mut environment, cx) = (environment.clone(), cx_of(environment, at));
     let Some(balancer) = environment.resources.load_balancer.clone() else { return };
     let settings = environment.settings.clone();
+    let balancer = rescheme(state, &mut environment, &cx, balancer, seed);
     change_target_groups(state, &mut environment, &cx, seed);
     let wanted = settings.listeners();
     for listener in &wanted {
@@ -43,10 +48,18 @@ pub(super) fn change(state: &mut State, index: usize, before: &Settings, seed: &
     }
     change_rules(state, &mut environment, &wanted, seed);
     drop_target_groups(state, &mut environment);
-    if let Some(lb) = state.elbv2.load_balancers.get_mut(&balancer)
-        && let Some(idle) = settings.given(BALANCER, "IdleTimeout")
-    {
-        lb.attributes.insert("idle_timeout.timeout_seconds".to_owned(), idle.to_owned());
+    let places = subnets(state, &cx.region, &settings, "ELBSubnets");
+    if let Some(lb) = state.elbv2.load_balancers.get_mut(&balancer) {
+        lb.subnets = places;
+        for (attribute, option, default) in [
+            ("idle_timeout.timeout_seconds", "IdleTimeout", "60"),
+            ("access_logs.s3.enabled", "AccessLogsS3Enabled", "false"),
+            ("access_logs.s3.bucket", "AccessLogsS3Bucket", ""),
+            ("access_logs.s3.prefix", "AccessLogsS3Prefix", ""),
+        ] {
+            let value = settings.value(BALANCER, option).unwrap_or(default);
+            lb.attributes.insert(attribute.to_owned(), value.to_owned());
+        }
     }
     if let Some(group) = &environment.resources.balancer_group {
         let ports: Vec<u16> = wanted.iter().map(|listener| listener.port).collect();
@@ -60,6 +73,90 @@ pub(super) fn change(state: &mut State, index: usize, before: &Settings, seed: &
     if let Some(current) = state.beanstalk.environments.get_mut(index) {
         current.resources = environment.resources;
     }
+}
+
+/// Makes a load balancer for an environment; gives its ARN.
+pub(super) fn launch(
+    state: &mut State,
+    environment: &Environment,
+    cx: &Cx,
+    groups: Vec<String>,
+    seed: &str,
+) -> String {
+    let settings = &environment.settings;
+    let places = subnets(state, &cx.region, settings, "ELBSubnets");
+    let new = NewLoadBalancer {
+        name: format!("awseb-AWSEB-{}", suffix(seed, "load balancer", 12)),
+        id: derived(seed, "load balancer", 16),
+        scheme: scheme(settings).to_owned(),
+        kind: "application".to_owned(),
+        vpc: vpc(state, &cx.region, settings),
+        subnets: places.clone(),
+        security_groups: groups.clone(),
+        active: cx.now + 150 * SECOND,
+        tags: tags_for(environment),
+    };
+    let description = format!("ELB app/{}/{}", new.name, new.id);
+    let arn = elbv2::insert_load_balancer(state, cx, new);
+    let places: Vec<String> = places.into_iter().map(|(id, _)| id).collect();
+    let wearer = Wearer { name: &arn, description: &description, groups: &groups, subnets: &places };
+    neighbours::attach(state, cx, &wearer, seed);
+    arn
+}
+
+/// The scheme that the settings ask for; what Beanstalk does not know counts as `public`.
+fn scheme(settings: &Settings) -> &'static str {
+    if settings.value(VPC, "ELBScheme") == Some("internal") { "internal" } else { "internet-facing" }
+}
+
+/// A load balancer keeps its scheme: for another one CloudFormation makes another load balancer, with listeners of its own,
+/// and deletes the old one. Gives the one that stays.
+fn rescheme(
+    state: &mut State,
+    environment: &mut Environment,
+    cx: &Cx,
+    balancer: String,
+    seed: &str,
+) -> String {
+    let Some(old) = state.elbv2.load_balancers.get(&balancer) else { return balancer };
+    if old.scheme == scheme(&environment.settings) {
+        return balancer;
+    }
+    let groups = old.security_groups.clone();
+    let arn = launch(state, environment, cx, groups, seed);
+    elbv2::remove_load_balancer(state, &balancer);
+    state.detach(cx, &balancer, cx.now);
+    environment.resources.listeners.clear();
+    environment.resources.rules.clear();
+    environment.resources.load_balancer = Some(arn.clone());
+    arn
+}
+
+/// What Elastic Load Balancing refuses of the settings: the part that cannot be made, and why.
+pub(super) fn impossible(state: &State, cx: &Cx, settings: &Settings) -> Option<(&'static str, String)> {
+    let logs = settings.flag(BALANCER, "AccessLogsS3Enabled");
+    if let Some(bucket) = settings.given(BALANCER, "AccessLogsS3Bucket").filter(|_| logs) {
+        let prefix = settings.given(BALANCER, "AccessLogsS3Prefix").unwrap_or_default();
+        if let Err(fault) = elbv2::may_log(state, cx, bucket, prefix) {
+            let why = format!(
+                "{} (Service: ElasticLoadBalancingV2; Status Code: 400; Error Code: {})",
+                fault.message, fault.code
+            );
+            return Some(("AWSEBV2LoadBalancer", why));
+        }
+    }
+    for listener in settings.listeners() {
+        let priority = |rule: &String| settings.rule(rule, "Priority").unwrap_or("1").to_owned();
+        let mut priorities: Vec<String> = listener.rules.iter().map(priority).collect();
+        priorities.sort_unstable();
+        if let Some([twice, _]) = priorities.windows(2).find(|pair| pair.first() == pair.last()) {
+            let why = format!(
+                "Priority '{twice}' is currently in use (Service: ElasticLoadBalancingV2; Status Code: 400; Error Code: PriorityInUse)"
+            );
+            return Some(("AWSEBV2LoadBalancerListenerRule", why));
+        }
+    }
+    None
 }
 
 /// How a process is checked.
@@ -183,9 +280,8 @@ fn change_listener(
                 listener.protocol = wanted.protocol.clone();
                 listener.certificates = wanted.certificates.clone();
                 let secure = wanted.protocol == "HTTPS";
-                let policy = wanted.policy.clone().or(listener.policy.take());
                 listener.policy =
-                    secure.then(|| policy.unwrap_or_else(|| "ELBSecurityPolicy-2016-08".to_owned()));
+                    secure.then(|| wanted.policy.clone().unwrap_or_else(|| elbv2::DEFAULT_POLICY.to_owned()));
             }
             let forwards = listener.actions.iter().flat_map(Action::target_groups).any(|arn| *arn != group);
             if forwards || earlier.is_none_or(|earlier| earlier.process != wanted.process) {

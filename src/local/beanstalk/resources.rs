@@ -9,9 +9,9 @@ use super::events::{self, Severity};
 use super::options::{BALANCER, LAUNCH, VPC};
 use super::timeline::cx_of;
 use super::{App, Environment, Instance, Settings, Status};
-use crate::local::common::{SECOND, Tags};
-use crate::local::ec2::{Launch, Wearer};
-use crate::local::elbv2::{self, NewLoadBalancer};
+use crate::local::common::Tags;
+use crate::local::ec2::Launch;
+use crate::local::elbv2;
 use crate::local::{Cx, State, acm, neighbours, state::hex};
 
 /// What belongs to an environment.
@@ -64,7 +64,12 @@ pub(super) fn tags_for(environment: &Environment) -> Tags {
 }
 
 /// The instances' subnets with their zones: those of the settings, else those of the default VPC.
-fn subnets(state: &mut State, region: &str, settings: &Settings, option: &str) -> Vec<(String, String)> {
+pub(super) fn subnets(
+    state: &mut State,
+    region: &str,
+    settings: &Settings,
+    option: &str,
+) -> Vec<(String, String)> {
     let ids = settings.list(VPC, option);
     if ids.is_empty() {
         return neighbours::default_subnets(state, region);
@@ -86,6 +91,9 @@ pub(super) fn impossible(state: &mut State, cx: &Cx, settings: &Settings) -> Opt
             );
             return Some(("AWSEBV2LoadBalancerListener443", why));
         }
+    }
+    if let Some(why) = balancer::impossible(state, cx, settings) {
+        return Some(why);
     }
     for option in ["Subnets", "ELBSubnets"] {
         for id in settings.list(VPC, option) {
@@ -149,32 +157,11 @@ pub(super) fn create(state: &mut State, index: usize, seed: &str, at: i64) {
         made.instance_group = Some(id);
     }
     if settings.balanced() {
-        let internal = settings.value(VPC, "ELBScheme") == Some("internal");
         let mut groups: Vec<String> = made.balancer_group.iter().cloned().collect();
         for group in settings.list(BALANCER, "SecurityGroups") {
             groups.extend(neighbours::security_group_id(state, &cx.region, &group));
         }
-        let places = subnets(state, &cx.region, settings, "ELBSubnets");
-        let new = NewLoadBalancer {
-            name: format!("awseb-AWSEB-{}", suffix(seed, "load balancer", 12)),
-            id: derived(seed, "load balancer", 16),
-            scheme: if internal { "internal" } else { "internet-facing" }.to_owned(),
-            kind: "application".to_owned(),
-            vpc: vpc.clone(),
-            subnets: places.clone(),
-            security_groups: groups.clone(),
-            active: at + 150 * SECOND,
-            tags: tags.clone(),
-        };
-        let description = format!("ELB app/{}/{}", new.name, new.id);
-        let arn = elbv2::insert_load_balancer(state, &cx, new);
-        let places: Vec<String> = places.into_iter().map(|(id, _)| id).collect();
-        neighbours::attach(
-            state,
-            &cx,
-            &Wearer { name: &arn, description: &description, groups: &groups, subnets: &places },
-            seed,
-        );
+        let arn = balancer::launch(state, &environment, &cx, groups, seed);
         made.load_balancer = Some(arn);
     } else {
         let octet = |what: &str| u8::from_str_radix(&derived(seed, what, 2), 16).unwrap_or(1);

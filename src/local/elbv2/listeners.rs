@@ -9,7 +9,8 @@ use crate::local::common::{Tags, tags_at};
 use crate::local::support::{elements, member, required};
 use crate::local::{Call, Cx, Element, Fault, State, acm};
 
-const DEFAULT_POLICY: &str = "ELBSecurityPolicy-2016-08";
+/// The policy of an HTTPS listener for which none is named.
+pub const DEFAULT_POLICY: &str = "ELBSecurityPolicy-2016-08";
 
 /// A listener.
 #[derive(Clone, Debug, Serialize, Deserialize)]

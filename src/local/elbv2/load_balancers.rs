@@ -282,10 +282,17 @@ pub(super) fn attributes(state: &State, call: &Call) -> Result<Vec<Element>, Fau
     Ok(attribute_list(&find(state, &required(call, "LoadBalancerArn")?)?.attributes))
 }
 
-pub(super) fn modify_attributes(state: &mut State, call: &Call) -> Result<Vec<Element>, Fault> {
-    let found = find_mut(state, &required(call, "LoadBalancerArn")?)?;
-    change_attributes(&mut found.attributes, call)?;
-    Ok(attribute_list(&found.attributes))
+pub(super) fn modify_attributes(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {
+    let arn = required(call, "LoadBalancerArn")?;
+    let mut attributes = find(state, &arn)?.attributes.clone();
+    change_attributes(&mut attributes, call)?;
+    let get = |key: &str| attributes.get(key).map(String::as_str).unwrap_or_default();
+    if get("access_logs.s3.enabled") == "true" {
+        super::may_log(state, cx, get("access_logs.s3.bucket"), get("access_logs.s3.prefix"))?;
+    }
+    let shown = attribute_list(&attributes);
+    find_mut(state, &arn)?.attributes = attributes;
+    Ok(shown)
 }
 
 pub(super) fn set_security_groups(state: &mut State, cx: &Cx, call: &Call) -> Result<Vec<Element>, Fault> {

@@ -4,6 +4,7 @@ mod actions;
 mod health;
 mod listeners;
 mod load_balancers;
+mod logs;
 mod rules;
 mod target_groups;
 
@@ -17,10 +18,11 @@ use super::{Call, Cx, Element, Fault, Reply, State};
 
 pub use actions::{Action, Kind, Redirect, Weighted};
 pub use health::{Health, Target, change_check, health, note};
-pub use listeners::{Listener, NewListener, insert as insert_listener};
+pub use listeners::{DEFAULT_POLICY, Listener, NewListener, insert as insert_listener};
 pub use load_balancers::{
     LoadBalancer, NewLoadBalancer, insert as insert_load_balancer, remove as remove_load_balancer,
 };
+pub use logs::may_log;
 pub use rules::{Condition, Rule, insert as insert_rule, matching as matching_rule};
 pub use target_groups::{
     Check, NewTargetGroup, TargetGroup, deregister, insert as insert_target_group, register,
@@ -79,7 +81,7 @@ pub fn handle(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
         "DescribeLoadBalancers" => load_balancers::describe(state, cx, call),
         "DeleteLoadBalancer" => load_balancers::delete(state, cx, call),
         "DescribeLoadBalancerAttributes" => load_balancers::attributes(state, call),
-        "ModifyLoadBalancerAttributes" => load_balancers::modify_attributes(state, call),
+        "ModifyLoadBalancerAttributes" => load_balancers::modify_attributes(state, cx, call),
         "SetSecurityGroups" => load_balancers::set_security_groups(state, cx, call),
         "SetSubnets" => load_balancers::set_subnets(state, cx, call),
         "CreateListener" => listeners::create(state, cx, call),

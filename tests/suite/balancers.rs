@@ -1,0 +1,159 @@
+//! Load balancers against the local cloud, through the SDK: what an environment's own one is told to do, and its logs.
+
+use std::collections::BTreeMap;
+
+use super::stack::{Stack, set};
+use aws_sdk_elasticloadbalancingv2::types::{Listener, LoadBalancer, Rule};
+
+const WEB: &str = r#"
+existing vpc main { default = true }
+hosted_zone zone { domain = "example.com" }
+certificate site { domain = "example.com", validation = dns(provider: route53(zone: zone)) }
+bucket logs { name = "shop-logs", empty_on_destroy = true }
+application shop {}
+environment web {
+  application = shop, platform = "Tomcat 10 with Corretto 21", instances = 1..1, vpc = main
+  idle_timeout = 2m
+  access_logs = to(bucket: logs, prefix: "web")
+  process default {}
+  process admin { port = 8081 }
+  listener 80 http { redirect = https }
+  listener 443 https { certificate = site, ssl_policy = "ELBSecurityPolicy-TLS13-1-2-2021-06" }
+  rule admin { paths = ["/admin/*"], forward = admin }
+}
+"#;
+
+const UPDATE: &str = "web elasticbeanstalk:UpdateEnvironment";
+const REDIRECT: &str = "web elasticloadbalancing:ModifyListener";
+
+/// The only load balancer.
+async fn balancer(stack: &Stack) -> LoadBalancer {
+    let reply = stack.clients.elbv2.describe_load_balancers().send().await.unwrap();
+    assert_eq!(reply.load_balancers().len(), 1, "{reply:?}");
+    reply.load_balancers()[0].clone()
+}
+
+async fn attributes(stack: &Stack) -> BTreeMap<String, String> {
+    let arn = balancer(stack).await.load_balancer_arn.unwrap();
+    let request = stack.clients.elbv2.describe_load_balancer_attributes().load_balancer_arn(arn);
+    let reply = request.send().await.unwrap();
+    let all = reply.attributes().iter();
+    all.map(|one| (one.key().unwrap().to_owned(), one.value().unwrap_or_default().to_owned())).collect()
+}
+
+async fn listener(stack: &Stack, port: i32) -> Listener {
+    let arn = balancer(stack).await.load_balancer_arn.unwrap();
+    let reply = stack.clients.elbv2.describe_listeners().load_balancer_arn(arn).send().await.unwrap();
+    reply.listeners().iter().find(|listener| listener.port() == Some(port)).unwrap().clone()
+}
+
+/// The rules on a port but for the default one.
+async fn rules(stack: &Stack, port: i32) -> Vec<Rule> {
+    let arn = listener(stack, port).await.listener_arn.unwrap();
+    let reply = stack.clients.elbv2.describe_rules().listener_arn(arn).send().await.unwrap();
+    reply.rules().iter().filter(|rule| rule.is_default() != Some(true)).cloned().collect()
+}
+
+async fn policy(stack: &Stack, bucket: &str) -> Option<String> {
+    let reply = stack.clients.s3.get_bucket_policy().bucket(bucket).send().await;
+    reply.ok().and_then(|reply| reply.policy)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_balancer_of_an_environment_does_what_the_file_says() {
+    let mut stack = Stack::new("us-east-1").await;
+    let calls = stack.run(WEB).await;
+    assert!(calls.contains("web s3:PutBucketPolicy"), "{calls:?}");
+    assert!(!calls.contains(UPDATE), "{calls:?}");
+    let found = attributes(&stack).await;
+    for (name, value) in [
+        ("idle_timeout.timeout_seconds", "120"),
+        ("access_logs.s3.enabled", "true"),
+        ("access_logs.s3.bucket", "shop-logs"),
+        ("access_logs.s3.prefix", "web"),
+    ] {
+        assert_eq!(found[name], value, "{name}");
+    }
+    let policy_text = policy(&stack, "shop-logs").await.unwrap();
+    assert!(policy_text.contains("arn:aws:s3:::shop-logs/web/AWSLogs/123456789012/*"), "{policy_text}");
+    assert_eq!(listener(&stack, 443).await.ssl_policy(), Some("ELBSecurityPolicy-TLS13-1-2-2021-06"));
+    assert_eq!(rules(&stack, 80).await.len(), 0);
+    let found = rules(&stack, 443).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (found[0].priority(), found[0].conditions()[0].values()),
+        (Some("1"), &["/admin/*".to_owned()][..])
+    );
+    let group = found[0].actions()[0].target_group_arn().unwrap();
+    let reply = stack.clients.elbv2.describe_target_groups().target_group_arns(group).send().await.unwrap();
+    assert_eq!(reply.target_groups()[0].port(), Some(8081));
+
+    let first = balancer(&stack).await;
+    let mut body = WEB.to_owned();
+    for (from, to, calls) in [
+        ("2m", "3m", vec![UPDATE]),
+        (", ssl_policy = \"ELBSecurityPolicy-TLS13-1-2-2021-06\"", "", vec![UPDATE]),
+        (
+            "forward = admin }",
+            "forward = admin }\n  rule more { hosts = [\"*.example.com\"], forward = default }",
+            vec![UPDATE],
+        ),
+        ("[\"/admin/*\"]", "[\"/admin/*\", \"/other\"]", vec![UPDATE]),
+        ("prefix: \"web\"", "prefix: \"shop\"", vec!["web s3:PutBucketPolicy", UPDATE]),
+        ("to(bucket: logs, prefix: \"shop\")", "off", vec!["web s3:DeleteBucketPolicy", UPDATE]),
+        ("  rule admin { paths = [\"/admin/*\", \"/other\"], forward = admin }\n", "", vec![UPDATE]),
+    ] {
+        assert!(body.contains(from), "{from}");
+        body = body.replace(from, to);
+        assert_eq!(stack.run(&body).await, set(&calls), "{from} → {to}");
+    }
+    assert_eq!(policy(&stack, "shop-logs").await, None);
+    let found = attributes(&stack).await;
+    assert_eq!(
+        (&*found["idle_timeout.timeout_seconds"], &*found["access_logs.s3.enabled"]),
+        ("180", "false")
+    );
+    assert_eq!(listener(&stack, 443).await.ssl_policy(), Some("ELBSecurityPolicy-2016-08"));
+    let found = rules(&stack, 443).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].conditions()[0].field(), Some("host-header"));
+    assert_eq!(balancer(&stack).await.load_balancer_arn, first.load_balancer_arn);
+
+    // Another scheme is another load balancer, whose listener does not redirect yet.
+    let inside = body.replace("vpc = main\n", "vpc = main, scheme = \"internal\"\n");
+    assert_eq!(stack.run(&inside).await, set(&[UPDATE, REDIRECT]));
+    let other = balancer(&stack).await;
+    assert_eq!(other.scheme().unwrap().as_str(), "internal");
+    assert_ne!(other.load_balancer_arn, first.load_balancer_arn);
+    assert_eq!(rules(&stack, 443).await.len(), 1);
+    assert_eq!(stack.run(&body).await, set(&[UPDATE, REDIRECT]));
+
+    // With the journal lost everything is found again.
+    stack.forget();
+    assert_eq!(stack.run(&body).await, set(&[]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bucket_of_the_logs_stays_open_as_long_as_it_is_needed() {
+    let stack = Stack::new("us-east-1").await;
+    stack.run(WEB).await;
+    // Somebody takes the permission away: it is put back, and nothing else is done.
+    stack.clients.s3.delete_bucket_policy().bucket("shop-logs").send().await.unwrap();
+    assert_eq!(stack.run(WEB).await, set(&["web s3:PutBucketPolicy"]));
+    // Another bucket takes the place of the first, which is closed.
+    let moved = WEB
+        .replace(
+            "application shop",
+            "bucket others { name = \"shop-others\", empty_on_destroy = true }\napplication shop",
+        )
+        .replace("bucket: logs", "bucket: others");
+    let calls = stack.run(&moved).await;
+    let expected = ["web s3:PutBucketPolicy", "web s3:DeleteBucketPolicy", UPDATE];
+    assert!(calls.is_superset(&set(&expected)), "{calls:?}");
+    assert_eq!(policy(&stack, "shop-logs").await, None);
+    assert_eq!(attributes(&stack).await["access_logs.s3.bucket"], "shop-others");
+    let without = moved.split("environment web").next().unwrap();
+    let calls = stack.run(without).await;
+    assert_eq!(calls, set(&["web s3:DeleteBucketPolicy", "web elasticbeanstalk:TerminateEnvironment"]));
+    assert_eq!(policy(&stack, "shop-others").await, None);
+}
