@@ -4,6 +4,7 @@
 use indexmap::IndexMap;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::builtins::open;
 use super::checker::{Checker, Want};
@@ -11,7 +12,7 @@ use super::locals::Local;
 use super::{check_path, check_text};
 use crate::base::SourceMap;
 use crate::diag::{Diagnostic, Severity};
-use crate::schema::{Attribute, BlockSchema, Schema, Type, kind_names, library_file, module_names};
+use crate::schema::{Attribute, BlockSchema, Field, Schema, Type, kind_names, library_file, module_names};
 use crate::syntax::ast::Require;
 
 /// Checks the defaults and rules of a kind or block.
@@ -32,14 +33,23 @@ fn check<'a>(
         span: attribute.span,
         symbol: None,
     };
+    // The blocks beside them are lists of records.
+    let beside = |block: &'a BlockSchema| {
+        let header = block.header.iter().map(|header| &header.attribute);
+        let field = |one: &Attribute| (one.name.clone(), Field { ty: one.ty.clone(), default: None });
+        let fields = header.chain(block.attributes.values()).map(field).collect();
+        let ty = Type::List(Box::new(Type::Record(Arc::new(fields))));
+        Local { name: &block.name, ty, span: block.span, symbol: None }
+    };
+    let blocks_beside = || blocks.values().map(beside);
     // A condition says only yes or no, so it may look at secrets.
     let opened = |attribute: &&'a Attribute| Local { ty: open(&attribute.ty), ..local(attribute) };
-    checker.with_locals(attributes.iter().map(opened).collect(), |checker| {
+    checker.with_locals(attributes.iter().map(opened).chain(blocks_beside()).collect(), |checker| {
         for require in requires {
             checker.condition(&require.condition, "require");
         }
     });
-    checker.with_locals(attributes.iter().map(local).collect(), |checker| {
+    checker.with_locals(attributes.iter().map(local).chain(blocks_beside()).collect(), |checker| {
         for require in requires {
             let text = Type::string();
             checker.where_holds(&require.condition, false, |checker| {

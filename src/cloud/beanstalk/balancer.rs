@@ -76,6 +76,9 @@ fn rules(want: &Want, listeners: &[Value]) -> Vec<Value> {
     let ports = Value::List(forwarding.filter_map(|listener| listener.get("port").cloned()).collect());
     let filled = |rule: &Attrs| {
         let mut filled = rule.clone();
+        if rule.get("forward").is_none_or(|forward| *forward == Value::None) {
+            filled.insert("forward".to_owned(), Value::from("default"));
+        }
         if number(rule).is_none() {
             filled.insert("priority".to_owned(), free.next().map_or(Value::None, Value::Int));
         }

@@ -216,6 +216,9 @@ impl<'a> Draft<'a> {
             _ if attribute.identity => key_of(found.get(name), key),
             // What AWS takes where nothing is said.
             "subnet_group" if found.get(name).as_str() == Some("default") => Value::None,
+            "access_logs" if *found.get(name) == Value::Variant("off".to_owned(), Attrs::new()) => {
+                Value::None
+            }
             "instance_profile" | "service_role" => last(found.get(name)),
             _ => found.get(name).clone(),
         };
@@ -304,8 +307,8 @@ impl<'a> Draft<'a> {
             Type::Scalar(scalar) => scalar.refinement.matching.is_none(),
             ty => matches!(ty, Type::Literal(_)),
         };
-        if let Value::Variant(..) = value {
-            return Some(show(value));
+        if let Value::Variant(word, params) = value {
+            return self.variant(types, word, params).or_else(|| Some(show(value)));
         }
         // What is in this file goes by its name, also where a text would do.
         let known = types.iter().find_map(|ty| match ty {
@@ -327,6 +330,24 @@ impl<'a> Draft<'a> {
             return Some(show(value));
         }
         types.iter().find_map(|ty| self.expression(ty, value))
+    }
+
+    /// A word with parameters, some of which are resources; none where none is.
+    fn variant(&mut self, types: &[Type], word: &str, params: &Attrs) -> Option<String> {
+        let of_word = |ty: &Type| match ty {
+            Type::Variant(variant) if variant.name == word => Some(variant.params.clone()),
+            _ => None,
+        };
+        let fields = types.iter().find_map(of_word)?;
+        if !fields.values().any(|field| matches!(field.ty, Type::Handle(_))) {
+            return None;
+        }
+        let mut parts = Vec::new();
+        for (name, field) in &fields {
+            let Some(value) = params.get(name).filter(|value| value.as_str() != Some("")) else { continue };
+            parts.push(format!("{name}: {}", self.expression(&field.ty, value)?));
+        }
+        Some(format!("{word}({})", parts.join(", ")))
     }
 
     fn map(&mut self, inner: &Type, fields: &Attrs) -> Option<String> {
@@ -355,7 +376,8 @@ impl<'a> Draft<'a> {
                 (format!("domain = \"{domain}\"{region}"), domain)
             }
             "bucket" => {
-                let name = key.split(".s3").next().filter(|_| key.contains(".s3"))?;
+                // By its name, or its host name.
+                let name = key.split(".s3").next()?;
                 (format!("name = \"{name}\""), name.to_owned())
             }
             "environment" => return None,
@@ -531,6 +553,38 @@ mod tests {
              db_instance shop_db {\n  identifier = \"shop-db\"\n  engine = \"mysql\"\n  class = \"db.t3.micro\"\n  \
              username = \"app\"\n  password = shop_db_password\n  multi_az = true\n  security_groups = [sg_1]\n  \
              tags = { team = \"shop\" }\n}\n"
+        );
+    }
+
+    #[test]
+    fn the_balancer_of_an_environment_is_written() {
+        let (schema, sources) = library();
+        let mut draft = Draft::new(&schema, &sources);
+        let logs = attrs(&[("bucket", "shop-logs".into()), ("prefix", "".into())]);
+        let rule = attrs(&[
+            ("name", "admin".into()),
+            ("paths", Value::from(vec!["/admin/*"])),
+            ("forward", "default".into()),
+            ("priority", Value::Int(1)),
+            ("ports", Value::List(vec![Value::Int(80)])),
+        ]);
+        let found = Present {
+            attrs: attrs(&[
+                ("application", "shop".into()),
+                ("platform", "Docker".into()),
+                ("scheme", "public".into()),
+                ("idle_timeout", Value::Duration(120_000)),
+                ("access_logs", Value::Variant("to".to_owned(), logs)),
+                ("rule", Value::List(vec![Value::Map(rule)])),
+            ]),
+            ..Present::default()
+        };
+        draft.block("environment", "web", &found);
+        assert_eq!(
+            draft.text(),
+            "existing application shop { name = \"shop\" }\nexisting bucket shop_logs { name = \"shop-logs\" }\n\n\
+             environment web {\n  name = \"web\"\n  application = shop\n  platform = \"Docker\"\n  idle_timeout = 2m\n  access_logs = \
+             to(bucket: shop_logs)\n  rule admin { paths = [\"/admin/*\"], priority = 1, ports = [80] }\n}\n"
         );
     }
 
