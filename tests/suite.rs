@@ -3,6 +3,8 @@
 
 mod suite {
     #[cfg(feature = "aws")]
+    mod approved;
+    #[cfg(feature = "aws")]
     mod attributes;
     #[cfg(feature = "local")]
     mod clients;
@@ -40,6 +42,8 @@ mod suite {
     mod import;
     #[cfg(feature = "aws")]
     mod permissions;
+    #[cfg(feature = "aws")]
+    mod roundtrip;
     mod inventory;
     #[cfg(feature = "aws")]
     mod pages;

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Exit;
-use super::load::{Choice, Loaded, load};
+use super::load::{Choice, load};
 use super::terminal::Terminal;
 use crate::cloud::driver;
 use crate::cloud::permission::When;
-use crate::run::{Drivers, LARGEST, Policy, permissions};
+use crate::run::{Drivers, LARGEST, Policy, adopting, importing, permissions};
 
 /// Print the smallest IAM policy with which the pipeline can be planned, run and destroyed
 ///
@@ -28,7 +28,8 @@ pub(super) struct Args {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     set: Vec<String>,
 
-    /// Only what one command needs; a `run` that has to delete or replace something needs all
+    /// Only what one command needs; a `run` that has to delete or replace something needs all. `import`
+    /// without FILE: what printing anything needs
     #[arg(long = "for", value_enum, value_name = "COMMAND")]
     command: Option<For>,
 
@@ -49,6 +50,8 @@ enum For {
     Run,
     /// Looking and deleting
     Destroy,
+    /// Looking and tagging, for `vpipe import --adopt FILE`; without FILE, looking at anything, to print it
+    Import,
 }
 
 fn account(text: &str) -> Result<String, String> {
@@ -59,22 +62,33 @@ fn account(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(args: &Args, terminal: Terminal) -> Exit {
+    let account = args.account.as_deref().unwrap_or("*");
+    let drivers: Drivers = Arc::new(driver);
+    if let (Some(For::Import), None) = (args.command, &args.file) {
+        return give(args, importing(&drivers, account), "import", terminal);
+    }
     let choice = Choice { file: args.file.clone(), stage: args.stage.clone(), local: false };
     let loaded = match load(&choice, &args.set, None, &terminal) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let whens: &[When] = match args.command {
-        Some(For::Plan) => &[When::Look],
-        Some(For::Run) => &[When::Look, When::Change],
-        Some(For::Destroy) => &[When::Look, When::Delete],
-        None => &[When::Look, When::Change, When::Delete],
+    let (manifest, unread) = (&loaded.manifest, &loaded.unread);
+    let of = |whens| permissions(manifest, unread, &drivers, whens, account);
+    let policy = match args.command {
+        Some(For::Plan) => of(&[When::Look]),
+        Some(For::Run) => of(&[When::Look, When::Change]),
+        Some(For::Destroy) => of(&[When::Look, When::Delete]),
+        Some(For::Import) => adopting(manifest, unread, &drivers, account),
+        None => of(&[When::Look, When::Change, When::Delete]),
     };
-    let account = args.account.as_deref().unwrap_or("*");
-    let drivers: Drivers = Arc::new(driver);
-    let policy = permissions(&loaded.manifest, &loaded.unread, &drivers, whens, account);
+    let stage = manifest.stage.as_ref().map(|stage| format!("-{stage}")).unwrap_or_default();
+    give(args, policy, &format!("{}{stage}", manifest.pipeline), terminal)
+}
+
+/// Prints a policy, or writes it under a name.
+fn give(args: &Args, policy: Policy, name: &str, terminal: Terminal) -> Exit {
     if let Some(folder) = &args.out {
-        return match write(policy, folder, &loaded) {
+        return match write(policy, folder, name) {
             Ok(files) => {
                 files.iter().for_each(|file| terminal.note(&format!("{} written", file.display())));
                 Exit::Well
@@ -101,13 +115,12 @@ fn text(policy: &Policy) -> String {
 }
 
 /// Writes `PIPELINE-STAGE-1.json` and so on.
-fn write(policy: Policy, folder: &Path, loaded: &Loaded) -> Result<Vec<PathBuf>, String> {
+fn write(policy: Policy, folder: &Path, name: &str) -> Result<Vec<PathBuf>, String> {
     let failed = |path: &Path, why: std::io::Error| format!("`{}` cannot be written: {why}", path.display());
     std::fs::create_dir_all(folder).map_err(|why| failed(folder, why))?;
-    let stage = loaded.manifest.stage.as_ref().map(|stage| format!("-{stage}")).unwrap_or_default();
     let mut files = Vec::new();
     for (at, part) in policy.split().iter().enumerate() {
-        let path = folder.join(format!("{}{stage}-{}.json", loaded.manifest.pipeline, at + 1));
+        let path = folder.join(format!("{name}-{}.json", at + 1));
         std::fs::write(&path, text(part)).map_err(|why| failed(&path, why))?;
         files.push(path);
     }

@@ -42,5 +42,7 @@ pub use permission::Permission;
 pub use registry::driver;
 pub use shared::Shared;
 pub use stores::{permission as stored_permission, read_stored};
-pub use survey::{DnsRecord, Edge, Ingress, Store, distributions, dns_records, ingress, stores};
+pub use survey::{
+    DnsRecord, Edge, Ingress, SURVEYS, Store, distributions, dns_records, environment_at, ingress, stores,
+};
 pub use tags::{TagCalls, TagChange, Tags, sdk_tags, seen_tags, tags_value};

@@ -27,6 +27,13 @@ pub struct Condition {
 pub const OURS: Condition =
     Condition { operator: "StringEquals", key: "aws:ResourceTag/vpipe:pipeline", values: &["{pipeline}"] };
 
+/// A role is passed on to EC2 instances only.
+pub const TO_INSTANCES: Condition = Condition {
+    operator: "StringEquals",
+    key: "iam:PassedToService",
+    values: &["ec2.amazonaws.com", "ec2.amazonaws.com.cn"],
+};
+
 /// An operation that a driver calls, or that AWS calls in its caller's name.
 #[derive(Clone, Copy, Debug)]
 pub struct Permission {
@@ -38,18 +45,24 @@ pub struct Permission {
     /// `{account}` and `{pipeline}` are what they say, `{name}` is the physical name of the node, and `{ATTRIBUTE}` the
     /// attribute's text or the name of what it refers to; `*` stands where that is not known beforehand. `{every KIND}` is
     /// the name of each resource of the kind that the node refers to.
+    ///
+    /// `{role ATTRIBUTE}` and `{profile ATTRIBUTE}` are the role or instance profile that the attribute names,
+    /// `{roles ATTRIBUTE}` the role that such a profile hands on, `{own role}` and `{own instance-profile}` the node itself:
+    /// each a whole resource with its path.
     pub on: &'static [&'static str],
     /// Under which condition it is allowed.
     pub condition: Option<Condition>,
     /// Only for a node that refers to a resource of this kind.
     pub beside: Option<&'static str>,
+    /// Whether it sets tags, which an adoption does as well.
+    pub tags: bool,
     /// Why an ordinary run need not call it.
     pub because: Option<&'static str>,
 }
 
 impl Permission {
     const fn new(operation: &'static str, when: When, on: &'static [&'static str]) -> Self {
-        Self { operation, when, on, condition: None, beside: None, because: None }
+        Self { operation, when, on, condition: None, beside: None, tags: false, because: None }
     }
 
     /// An operation that looks.
@@ -60,6 +73,13 @@ impl Permission {
     /// An operation that makes or changes.
     pub const fn change(operation: &'static str, on: &'static [&'static str]) -> Self {
         Self::new(operation, When::Change, on)
+    }
+
+    /// An operation that sets tags, or that AWS calls for new ones.
+    pub const fn tag(operation: &'static str, on: &'static [&'static str]) -> Self {
+        let mut permission = Self::change(operation, on);
+        permission.tags = true;
+        permission
     }
 
     /// An operation that deletes, or prepares it.

@@ -2,7 +2,21 @@
 
 use aws_sdk_ec2::types::{Filter, SecurityGroupRule};
 
-use super::{Clients, CloudError, reading};
+use super::permission::ANY;
+use super::{Clients, CloudError, Permission, reading};
+
+/// What the surveys here ask of AWS.
+pub const SURVEYS: &[Permission] = &[
+    Permission::look("ec2:DescribeSecurityGroupRules", ANY),
+    Permission::look("rds:DescribeDBInstances", ANY),
+    Permission::look("elasticache:DescribeCacheClusters", ANY),
+    Permission::look("mq:ListBrokers", ANY),
+    Permission::look("mq:DescribeBroker", &["mq:{here}:broker:*"]),
+    Permission::look("cloudfront:ListDistributions", ANY),
+    Permission::look("elasticbeanstalk:DescribeEnvironments", &["elasticbeanstalk:{here}:environment/*"]),
+    Permission::look("route53:ListHostedZones", ANY),
+    Permission::look("route53:ListResourceRecordSets", &["route53:::hostedzone/*"]),
+];
 
 /// What may enter a security group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,6 +149,8 @@ pub async fn stores(clients: &Clients) -> Result<Vec<Store>, CloudError> {
 pub struct Edge {
     /// `E…`
     pub id: String,
+    /// `d….cloudfront.net`, in lower case.
+    pub domain: String,
     /// The domains of its origins, in lower case.
     pub origins: Vec<String>,
     /// Its aliases, in lower case.
@@ -158,6 +174,7 @@ pub async fn distributions(clients: &Clients) -> Result<Vec<Edge>, CloudError> {
             let aliases = summary.aliases().map(|aliases| aliases.items()).unwrap_or_default();
             Edge {
                 id: summary.id().to_owned(),
+                domain: summary.domain_name().to_ascii_lowercase(),
                 origins: origins.iter().map(|origin| origin.domain_name().to_ascii_lowercase()).collect(),
                 aliases: aliases.iter().map(|alias| alias.to_ascii_lowercase()).collect(),
             }
@@ -165,6 +182,28 @@ pub async fn distributions(clients: &Clients) -> Result<Vec<Edge>, CloudError> {
         marker = list.next_marker;
         if marker.is_none() {
             return Ok(all);
+        }
+    }
+}
+
+/// The name of the environment that is reached under a host name: its own, or that of its load balancer.
+///
+/// # Errors
+/// When AWS cannot be asked.
+pub async fn environment_at(clients: &Clients, host: &str) -> Result<Option<String>, CloudError> {
+    let mut token = None;
+    loop {
+        let request = clients.beanstalk.describe_environments().include_deleted(false);
+        let reply = request.set_next_token(token).send().await;
+        let reply = reply.map_err(reading("elasticbeanstalk:DescribeEnvironments"))?;
+        let is = |of: Option<&str>| of.is_some_and(|of| of.eq_ignore_ascii_case(host));
+        let found = reply.environments().iter().find(|one| is(one.endpoint_url()) || is(one.cname()));
+        if let Some(found) = found {
+            return Ok(found.environment_name().map(str::to_owned));
+        }
+        token = reply.next_token().map(str::to_owned);
+        if token.is_none() {
+            return Ok(None);
         }
     }
 }

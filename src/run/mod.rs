@@ -39,7 +39,7 @@ pub use import::{adopt, import, import_environment};
 pub use interrupt::Interrupt;
 pub use job::{Drivers, Job, RunError, SharedJournal, unlock};
 pub use outcome::{Ended, NodeError, Outcome, Took, Verified};
-pub use permissions::{LARGEST, Policy, policy as permissions};
+pub use permissions::{LARGEST, Policy, adopting, importing, policy as permissions};
 pub use remove::is_part;
 pub use rollback::{Releases, Return, choose, list as releases, rollback};
 pub use world::{Speed, World};
@@ -72,7 +72,16 @@ pub async fn plan_destroy(job: &Job) -> Result<Plan, RunError> {
 /// When the run could not begin (lock, journal), or the journal failed on the way. A node that failed is no error: it is
 /// in [`Outcome::errors`].
 pub async fn apply(job: &Job, resume: bool) -> Result<Outcome, RunError> {
-    apply::apply(job, resume).await
+    apply::apply(job, resume, None).await
+}
+
+/// As [`apply`], for a plan that was approved: what it does not show is neither replaced nor deleted. Where something
+/// changed since so that it would have to be, the node fails before that.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_planned(job: &Job, resume: bool, plan: &Plan) -> Result<Outcome, RunError> {
+    apply::apply(job, resume, Some(plan)).await
 }
 
 /// Deletes everything that the pipeline and stage made, in reverse order of dependencies.
@@ -80,7 +89,15 @@ pub async fn apply(job: &Job, resume: bool) -> Result<Outcome, RunError> {
 /// # Errors
 /// As [`apply`].
 pub async fn destroy(job: &Job, resume: bool) -> Result<Outcome, RunError> {
-    apply::destroy(job, resume).await
+    apply::destroy(job, resume, None).await
+}
+
+/// As [`destroy`], for a plan that was approved: what it does not show is not deleted.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn destroy_planned(job: &Job, resume: bool, plan: &Plan) -> Result<Outcome, RunError> {
+    apply::destroy(job, resume, Some(plan)).await
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! The smallest IAM policy with which a manifest can be planned, run and destroyed: what the drivers of its kinds and of
 //! its rollout actions ask of AWS, on the resources of their names.
 
+use indexmap::IndexMap;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::job::Drivers;
 use crate::cloud::permission::{Condition, When, actions};
-use crate::cloud::{Permission, partition, stored_permission};
+use crate::cloud::{Driver, Permission, SURVEYS, partition, stored_permission};
 use crate::eval::{ActionKind, Attrs, Manifest, StoredSecret, Value};
+use crate::schema::kind_names;
 
 /// The most characters, white space aside, that a managed policy may have (IAM user guide, "IAM and AWS STS quotas").
 pub const LARGEST: usize = 6144;
@@ -96,18 +98,48 @@ pub fn policy<'s>(
     account: &str,
 ) -> Policy {
     let asking = Asking { manifest, account };
-    let mut rights: BTreeSet<Right> = stored.into_iter().map(|secret| asking.to_read(secret)).collect();
-    for subject in asking.subjects() {
-        let Some(driver) = drivers(&subject.kind) else { continue };
-        for permission in driver.permissions() {
-            if whens.contains(&permission.when) && asking.applies(permission, &subject) {
-                rights.extend(asking.rights(permission, &subject));
-            }
+    asking.policy(stored, drivers, |permission| whens.contains(&permission.when))
+}
+
+/// The policy for `vpipe import --adopt`: it looks at what the file declares and tags what it adopts.
+pub fn adopting<'s>(
+    manifest: &Manifest,
+    stored: impl IntoIterator<Item = &'s StoredSecret>,
+    drivers: &Drivers,
+    account: &str,
+) -> Policy {
+    let asking = Asking { manifest, account };
+    asking.policy(stored, drivers, |permission| permission.when == When::Look || permission.tags)
+}
+
+/// The policy with which `vpipe import` prints blocks of anything in the library: it only looks, and knows no names
+/// beforehand.
+pub fn importing(drivers: &Drivers, account: &str) -> Policy {
+    let any = || "*".to_owned();
+    let manifest = Manifest {
+        pipeline: any(),
+        stage: None,
+        production: false,
+        region: any(),
+        tags: IndexMap::new(),
+        nodes: IndexMap::new(),
+        rollout: Vec::new(),
+        on_failure: Vec::new(),
+        outputs: Attrs::new(),
+        secrets: Vec::new(),
+    };
+    let asking = Asking { manifest: &manifest, account };
+    let mut rights = BTreeSet::new();
+    let subject =
+        |kind: &str| Subject { kind: kind.to_owned(), name: any(), existing: true, ..Subject::default() };
+    for subject in kind_names().map(subject) {
+        let looks = drivers(&subject.kind).map(Driver::permissions).unwrap_or_default().iter();
+        for permission in looks.filter(|permission| permission.when == When::Look) {
+            rights.extend(asking.rights(permission, &subject));
         }
     }
-    let covered = |right: &&Right| !rights.iter().any(|other| other != *right && other.covers(right));
-    let needed: Vec<Right> = rights.iter().filter(covered).cloned().collect();
-    Policy { version: "2012-10-17", statement: asking.statements(needed) }
+    SURVEYS.iter().for_each(|permission| rights.extend(asking.rights(permission, &subject("any"))));
+    asking.smallest(&rights)
 }
 
 /// Something that a driver is asked for.
@@ -125,6 +157,32 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
+    /// The policy for the permissions that are meant, of everything that the manifest asks for.
+    fn policy<'s>(
+        &self,
+        stored: impl IntoIterator<Item = &'s StoredSecret>,
+        drivers: &Drivers,
+        meant: impl Fn(&Permission) -> bool,
+    ) -> Policy {
+        let mut rights: BTreeSet<Right> = stored.into_iter().map(|secret| self.to_read(secret)).collect();
+        for subject in self.subjects() {
+            let Some(driver) = drivers(&subject.kind) else { continue };
+            for permission in driver.permissions() {
+                if meant(permission) && self.applies(permission, &subject) {
+                    rights.extend(self.rights(permission, &subject));
+                }
+            }
+        }
+        self.smallest(&rights)
+    }
+
+    /// Without what others cover.
+    fn smallest(&self, rights: &BTreeSet<Right>) -> Policy {
+        let covered = |right: &&Right| !rights.iter().any(|other| other != *right && other.covers(right));
+        let needed: Vec<Right> = rights.iter().filter(covered).cloned().collect();
+        Policy { version: "2012-10-17", statement: self.statements(needed) }
+    }
+
     /// The nodes of the manifest, and what its rollout makes.
     fn subjects(&self) -> Vec<Subject> {
         let nodes = self.manifest.nodes.values().map(|node| Subject {
@@ -232,14 +290,59 @@ impl Asking<'_> {
         pairs.map(right).collect()
     }
 
-    /// A pattern with `{every KIND}`, once for each resource of the kind that the subject refers to.
+    /// A pattern that stands for several resources, once for each: `{every KIND}` for those of the kind that the subject
+    /// refers to, and those of IAM, which have paths, as [`Permission::on`] tells.
     fn each(&self, pattern: &str, subject: &Subject) -> Vec<String> {
+        let whole = pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')?.split_once(' '));
+        let of = |attribute: &str| subject.attrs.get(attribute).unwrap_or(&Value::None);
+        match whole {
+            Some(("own", sort)) => return of_iam(sort, &subject.name, &subject.attrs, subject.existing),
+            Some(("role", attribute)) => return self.named(ROLE, of(attribute)),
+            Some(("profile", attribute)) => return self.named(PROFILE, of(attribute)),
+            Some(("roles", attribute)) => return self.handed_on(of(attribute)),
+            _ => {}
+        }
         let parts =
             pattern.split_once("{every ").and_then(|(start, rest)| Some((start, rest.split_once('}')?)));
         let Some((start, (kind, end))) = parts else { return vec![pattern.to_owned()] };
         let nodes = subject.attrs.values().flat_map(super::target::handles_of);
+        if self.manifest.nodes.is_empty() {
+            return vec![format!("{start}*{end}")];
+        }
         let of_kind = nodes.filter(|id| self.manifest.nodes.get(id).is_some_and(|node| node.kind == kind));
         of_kind.map(|id| format!("{start}{}{end}", self.name_of(&id))).collect()
+    }
+
+    /// The roles or instance profiles (`sort` of resource) that a value names: by themselves, by ARN or by name.
+    fn named(&self, sort: &str, value: &Value) -> Vec<String> {
+        match value {
+            Value::Handle(id) => match self.manifest.nodes.get(id) {
+                Some(node) => of_iam(sort, &node.name, &node.attrs, node.existing),
+                None => somewhere(sort, "*"),
+            },
+            value => match value.as_str() {
+                // All but `arn:` and its partition.
+                Some(arn) if arn.starts_with("arn:") => {
+                    arn.splitn(3, ':').skip(2).map(str::to_owned).collect()
+                }
+                Some(name) => somewhere(sort, name),
+                None => somewhere(sort, "*"),
+            },
+        }
+    }
+
+    /// The role that an instance profile hands on. What the file does not make may hand on any, except for the profile of
+    /// AWS's own, whose role has the same name.
+    fn handed_on(&self, profile: &Value) -> Vec<String> {
+        if let Value::Handle(id) = profile
+            && let Some(node) = self.manifest.nodes.get(id).filter(|node| !node.existing)
+        {
+            return self.named(ROLE, node.attrs.get("role").unwrap_or(&Value::None));
+        }
+        match profile.as_str() {
+            Some(name) if name == AWS_PROFILE => self.named(ROLE, profile),
+            _ => vec![format!("iam::{{account}}:{ROLE}/*")],
+        }
     }
 
     /// A pattern with its places filled.
@@ -259,7 +362,7 @@ impl Asking<'_> {
     fn place(&self, place: &str, subject: &Subject) -> String {
         let attribute = |name: &str| match subject.attrs.get(name)? {
             Value::Handle(node) => Some(self.name_of(node)),
-            // Of a role or profile that is given as an ARN or with a path, the name.
+            // Of what is given as an ARN or with a path, the name.
             value => value.as_str().map(|text| if name == "key" { text } else { last(text) }),
         };
         let region = attribute("region").unwrap_or(&self.manifest.region);
@@ -312,6 +415,27 @@ impl Asking<'_> {
         let values = values.iter().map(|value| self.filled(value, &Subject::default())).collect();
         Some([(operator, [(key, values)].into())].into())
     }
+}
+
+/// Sorts of resources of IAM, as ARNs have them.
+const ROLE: &str = "role";
+const PROFILE: &str = "instance-profile";
+/// The instance profile that Beanstalk's console makes, with a role of the same name (Beanstalk developer guide, "Managing
+/// Elastic Beanstalk instance profiles").
+const AWS_PROFILE: &str = "aws-elasticbeanstalk-ec2-role";
+
+/// A role or instance profile of the file, which says its path, or one that is looked up.
+fn of_iam(sort: &str, name: &str, attrs: &Attrs, existing: bool) -> Vec<String> {
+    let text = |attribute: &str| attrs.get(attribute).and_then(Value::as_str);
+    match existing {
+        true => somewhere(sort, text("name").unwrap_or(name)),
+        false => vec![format!("iam::{{account}}:{sort}{}{name}", text("path").unwrap_or("/"))],
+    }
+}
+
+/// A role or instance profile of which nobody says the path.
+fn somewhere(sort: &str, name: &str) -> Vec<String> {
+    ["", "*/"].map(|path| format!("iam::{{account}}:{sort}/{path}{name}")).to_vec()
 }
 
 fn last(text: &str) -> &str {

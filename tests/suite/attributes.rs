@@ -11,6 +11,7 @@ use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 use serde::Deserialize;
 
+use super::permissions;
 use super::stack::Stack;
 use vpipe::plan::{Action, Plan};
 use vpipe::run::{Ended, apply};
@@ -19,7 +20,7 @@ use vpipe::schema::{Attribute, BlockSchema, Kind, OnChange, kind_names, library_
 /// What a file of `tests/attributes` says of a kind.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+pub struct Table {
     /// What the resource needs around it.
     #[serde(default)]
     around: String,
@@ -30,7 +31,7 @@ struct Table {
     blocks: BTreeMap<String, Vec<Choice>>,
     /// Attributes that cannot be changed back, and what is said of it.
     #[serde(default)]
-    refused: BTreeMap<String, String>,
+    pub refused: BTreeMap<String, String>,
     /// Attributes of which nobody can see whether somebody else changed them, and why.
     #[serde(default)]
     unseen: BTreeMap<String, String>,
@@ -39,19 +40,19 @@ struct Table {
 /// A value of an attribute, or of several that go together.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-enum Choice {
+pub enum Choice {
     One(String),
     Several(BTreeMap<String, String>),
 }
 
 /// A kind with its table.
-struct Subject {
-    kind: String,
-    table: Table,
+pub struct Subject {
+    pub kind: String,
+    pub table: Table,
 }
 
 /// What each attribute and each sort of block is now.
-type Chosen = BTreeMap<String, String>;
+pub type Chosen = BTreeMap<String, String>;
 
 impl Subject {
     fn read(path: &Path) -> Self {
@@ -61,11 +62,11 @@ impl Subject {
     }
 
     /// Attributes and blocks, and what each may be.
-    fn choices(&self) -> impl Iterator<Item = (&String, &Vec<Choice>)> {
+    pub fn choices(&self) -> impl Iterator<Item = (&String, &Vec<Choice>)> {
         self.table.attributes.iter().chain(&self.table.blocks)
     }
 
-    fn first(&self) -> Chosen {
+    pub fn first(&self) -> Chosen {
         let mut chosen = Chosen::new();
         for (name, choices) in self.choices() {
             choose(&mut chosen, name, &choices[0]);
@@ -74,7 +75,7 @@ impl Subject {
     }
 
     /// The pipeline's text.
-    fn body(&self, chosen: &Chosen) -> String {
+    pub fn body(&self, chosen: &Chosen) -> String {
         let mut body = format!("secret other = env(\"OTHER\")\n{}\n{} it {{\n", self.table.around, self.kind);
         for (name, value) in chosen.iter().filter(|(_, value)| !value.is_empty()) {
             match self.table.blocks.contains_key(name) {
@@ -86,7 +87,7 @@ impl Subject {
     }
 
     /// With another choice for an attribute, and with what goes with it.
-    fn with(&self, now: &Chosen, name: &str, choice: &Choice) -> Chosen {
+    pub fn with(&self, now: &Chosen, name: &str, choice: &Choice) -> Chosen {
         let (mut next, first) = (now.clone(), self.first());
         let choices = self.choices().filter(|(other, _)| *other == name).flat_map(|(_, choices)| choices);
         for choice in choices {
@@ -123,7 +124,7 @@ fn tables() -> Vec<PathBuf> {
 }
 
 /// Does something with every kind, two at a time.
-fn each(test: impl Fn(&Subject) + Sync) {
+pub fn each(test: impl Fn(&Subject) + Sync) {
     let todo = Mutex::new(tables());
     let wrong = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -144,12 +145,12 @@ fn each(test: impl Fn(&Subject) + Sync) {
 }
 
 /// Runs to the end in a clock of its own.
-fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
+pub fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().start_paused(true).build().unwrap().block_on(future)
 }
 
-async fn account() -> Stack {
+pub async fn account() -> Stack {
     let stack = Stack::new("us-east-1").await;
     for key in ["ops", "dev"] {
         stack.clients.ec2.create_key_pair().key_name(key).send().await.unwrap();
@@ -158,7 +159,7 @@ async fn account() -> Stack {
 }
 
 /// What a plan does to the resource and its separate blocks.
-fn actions(plan: &Plan) -> Vec<Action> {
+pub fn actions(plan: &Plan) -> Vec<Action> {
     let own = |id: &str| id == "it" || id.starts_with("it.");
     let nodes = plan.nodes.iter().filter(|node| own(&node.id) && node.action != Action::Keep);
     nodes.map(|node| node.action).collect()
@@ -237,7 +238,12 @@ async fn change_each(subject: &Subject) {
                 Some(_) => assert_eq!(planned, [Action::Update], "{what}"),
                 None => assert!(!planned.is_empty(), "{what}"),
             }
+            let before = stack.local.asked();
             stack.run(&body).await;
+            let called = stack.called_since(&before);
+            let forbidden =
+                permissions::unallowed(called, &permissions::policy(&stack, &body, permissions::ALL));
+            assert_eq!(forbidden, Vec::<String>::new(), "`vpipe permissions` does not allow it: {what}");
             now = next;
             tried += 1;
         }

@@ -10,13 +10,15 @@ use std::sync::Arc;
 
 use super::stack::Stack;
 use super::tools::tools;
-use vpipe::cloud::driver;
 use vpipe::cloud::permission::{When, actions};
+use vpipe::cloud::{driver, read_stored};
+use vpipe::eval::StoredSecret;
 use vpipe::run::{Drivers, permissions};
+use vpipe::schema::kind_names;
 
 const LOOK: &[When] = &[When::Look];
 const RUN: &[When] = &[When::Look, When::Change];
-const ALL: &[When] = &[When::Look, When::Change, When::Delete];
+pub const ALL: &[When] = &[When::Look, When::Change, When::Delete];
 
 /// Stores, with what they stand in.
 const STORES: &str = r#"
@@ -59,7 +61,43 @@ rollout {
 }
 "#;
 
-fn policy(stack: &Stack, body: &str, whens: &[When]) -> Json {
+/// What watches a shop, roles of its own, tuned stores, and a distribution with all that it can have.
+const WATCHED: &str = r#"
+existing vpc main { default = true }
+existing key_pair ops { name = "ops" }
+role instances {
+  trusted_services = ["ec2.amazonaws.com"], path = "/shop/", managed_policies = ["AWSElasticBeanstalkWebTier"]
+  policies = { read = json({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "*" }] }) }
+}
+role service { trusted_services = ["elasticbeanstalk.amazonaws.com"] }
+instance_profile web_profile { role = instances, path = "/shop/" }
+application shop { keep_versions = 5 }
+environment web {
+  application = shop, platform = "Tomcat 10 with Corretto 21", instance_profile = web_profile, service_role = service
+  key_pair = ops
+}
+db_parameter_group tuned { family = "mysql8.0", parameters = { max_connections = 100 } }
+cache_parameter_group lru { family = "valkey8", parameters = { "maxmemory-policy" = "allkeys-lru" } }
+replication_group sessions { node_type = "cache.t3.micro", replicas = 1, parameter_group = lru }
+topic alerts { emails = ["ops@example.com"] }
+alarm busy { environment = web, metric = "EnvironmentHealth", threshold = 20, actions = [alerts] }
+bucket pages { empty_on_destroy = true }
+bucket logs { empty_on_destroy = true }
+distribution cdn {
+  origin = web, logging = to(bucket: logs, prefix: "cdn/")
+  web_acl = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/0a1b2c3d-0000-1111-2222-333344445555"
+  behavior "/static/*" { origin = pages }
+  error_page 404 { path = "/404.html", answer = 404 }
+}
+"#;
+
+/// The kinds that a body declares.
+fn kinds_of(body: &str) -> impl Iterator<Item = &str> {
+    let lines = body.lines().map(|line| line.trim_start_matches("existing "));
+    lines.filter_map(|line| line.split_once(' ')).map(|(kind, _)| kind)
+}
+
+pub fn policy(stack: &Stack, body: &str, whens: &[When]) -> Json {
     let drivers: Drivers = Arc::new(driver);
     let policy = permissions(&stack.job(body).manifest, [], &drivers, whens, "123456789012");
     serde_json::to_value(policy).unwrap()
@@ -72,15 +110,22 @@ fn allowed(policy: &Json) -> BTreeSet<String> {
     actions.map(|action| action.as_str().unwrap().to_owned()).collect()
 }
 
-/// Operations that were called and that a policy does not allow.
+/// Operations that were called and that a policy does not allow; key pairs are made by tests alone.
 fn missing(stack: &Stack, policy: &Json) -> Vec<String> {
+    let mut called = stack.local.operations();
+    called.remove("ec2:CreateKeyPair");
+    unallowed(called, policy)
+}
+
+/// Which of some operations a policy does not allow.
+pub fn unallowed(called: BTreeSet<String>, policy: &Json) -> Vec<String> {
     let allowed = allowed(policy);
     let allows = |action: &str| {
         let fits =
             |pattern: &String| pattern.strip_suffix('*').is_some_and(|start| action.starts_with(start));
         allowed.contains(action) || allowed.iter().any(fits)
     };
-    let called = stack.local.operations().into_iter().filter(|operation| !operation.starts_with(':'));
+    let called = called.into_iter().filter(|operation| !operation.starts_with(':'));
     called.filter(|operation| !actions(operation).into_iter().all(allows)).collect()
 }
 
@@ -92,6 +137,7 @@ async fn hold(body: &str, changed: &str) -> BTreeSet<String> {
     bundle.write_all(b"hello").unwrap();
     bundle.finish().unwrap();
     let stack = Stack::new("us-east-1").await.at(folder.path());
+    stack.clients.ec2.create_key_pair().key_name("ops").send().await.unwrap();
     stack.plan(body).await;
     assert_eq!(missing(&stack, &policy(&stack, body, LOOK)), Vec::<String>::new(), "of a first plan");
     stack.run(body).await;
@@ -132,10 +178,18 @@ async fn policies_allow_what_is_called_and_nothing_that_is_never_called() {
         .replace("A = \"1\"", "A = \"2\"")
         .replace("application shop { }", "application shop { description = \"ours\" }");
     called.extend(hold(SITE, &other).await);
+    let watched = WATCHED
+        .replace("keep_versions = 5", "keep_versions = 6")
+        .replace("max_connections = 100", "max_connections = 200")
+        .replace("replicas = 1", "replicas = 2, snapshot_retention = 1")
+        .replace("threshold = 20", "threshold = 25")
+        .replace("origin = web, logging", "origin = web, comment = \"ours\", logging");
+    called.extend(hold(WATCHED, &watched).await);
 
-    let kinds = [STORES, SITE].concat();
-    let kinds = kinds.lines().filter_map(|line| line.trim_start_matches("existing ").split_once(' '));
-    let kinds = kinds.map(|(kind, _)| kind).chain([
+    let bodies = [STORES, SITE, WATCHED].concat();
+    let without = kind_names().filter(|name| *name != "any" && !kinds_of(&bodies).any(|kind| kind == *name));
+    assert_eq!(without.collect::<Vec<_>>(), Vec::<&str>::new(), "stand in no body here");
+    let kinds = kinds_of(&bodies).chain([
         "security_group.allow",
         "s3.object",
         "beanstalk.storage",
@@ -189,4 +243,90 @@ async fn a_distribution_may_read_every_bucket_that_it_refers_to() {
         resources.contains("s3:::shop-files-1") && resources.contains("s3:::shop-images-1"),
         "{resources}"
     );
+}
+
+/// The resources on which an action is allowed, and the services to which a role may be passed by it.
+fn allowed_on(policy: &Json, action: &str) -> (Vec<String>, Vec<String>) {
+    let texts = |value: &Json| -> Vec<String> {
+        value.as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    let of_action: Vec<&Json> =
+        statements.filter(|one| texts(&one["Action"]).contains(&action.into())).collect();
+    let services = |one: &&Json| texts(&one["Condition"]["StringEquals"]["iam:PassedToService"]);
+    let (resources, services) = (
+        of_action.iter().flat_map(|one| texts(&one["Resource"])).collect::<BTreeSet<_>>(),
+        of_action.iter().flat_map(services).collect::<BTreeSet<_>>(),
+    );
+    (resources.into_iter().collect(), services.into_iter().collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_roles_that_a_file_names_are_passed_on() {
+    let stack = Stack::new("us-east-1").await;
+    let passed = |roles: &str, profile: &str| {
+        // Beanstalk gives its application's role to itself.
+        let of_application =
+            profile.split(", ").find(|text| text.starts_with("service_role")).unwrap_or_default();
+        let platform = "application = shop, platform = \"Tomcat 10 with Corretto 21\"";
+        let body = format!(
+            "application shop {{ {of_application} }}\n{roles}\nenvironment web {{ {platform}, {profile} }}"
+        );
+        let (resources, services) = allowed_on(&policy(&stack, &body, RUN), "iam:PassRole");
+        assert!(services.contains(&"ec2.amazonaws.com".to_owned()), "{services:?}");
+        resources
+            .iter()
+            .map(|arn| arn.split_once("::123456789012:").unwrap().1.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let of_aws = ["role/*/aws-elasticbeanstalk-ec2-role", "role/*/aws-elasticbeanstalk-service-role"];
+    let of_aws =
+        [&of_aws[..], &["role/aws-elasticbeanstalk-ec2-role", "role/aws-elasticbeanstalk-service-role"]];
+    assert_eq!(passed("", ""), of_aws.concat());
+    // What the file makes is known to the path; a profile's name says nothing of its role's.
+    let made = "role hands { name = \"hands\", path = \"/shop/\", trusted_services = [\"ec2.amazonaws.com\"] }\n\
+                instance_profile web_profile { name = \"front\", role = hands }\n";
+    let service = "service_role = \"arn:aws:iam::123456789012:role/a/b\"";
+    assert_eq!(
+        passed(made, &format!("instance_profile = web_profile, {service}")),
+        ["role/a/b", "role/shop/hands"]
+    );
+    // Of a role that is only looked up the path is not known, of a profile not even the role.
+    let looked_up = "existing role hands { name = \"hands\" }\ninstance_profile web_profile { role = hands }";
+    assert_eq!(
+        passed(looked_up, &format!("instance_profile = web_profile, {service}")),
+        ["role/*/hands", "role/a/b", "role/hands"]
+    );
+    let elsewhere = "existing instance_profile front { name = \"front\" }";
+    assert_eq!(passed(elsewhere, &format!("instance_profile = front, {service}")), ["role/*", "role/a/b"]);
+    assert_eq!(passed("", &format!("instance_profile = \"front\", {service}")), ["role/*", "role/a/b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_makes_an_instance_profile_passes_its_role_to_instances_only() {
+    let stack = Stack::new("us-east-1").await;
+    let body = "role hands { name = \"hands\", trusted_services = [\"ec2.amazonaws.com\"] }\n\
+                instance_profile front { role = hands }";
+    let (resources, services) = allowed_on(&policy(&stack, body, RUN), "iam:PassRole");
+    assert_eq!(resources, ["arn:aws:iam::123456789012:role/hands"]);
+    assert_eq!(services, ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stores_keep_may_be_read_and_nothing_else_of_them() {
+    let stack = Stack::new("us-east-1").await;
+    let asked =
+        [StoredSecret::SecretsManager("shop/db".into()), StoredSecret::Parameter("/shop/token".into())];
+    read_stored(&stack.clients, &asked.iter().cloned().collect()).await;
+    let drivers: Drivers = Arc::new(driver);
+    let policy = permissions(&stack.job("").manifest, &asked, &drivers, LOOK, "123456789012");
+    let policy = serde_json::to_value(policy).unwrap();
+    assert_eq!(missing(&stack, &policy), Vec::<String>::new());
+    let of = |action| allowed_on(&policy, action).0;
+    assert_eq!(
+        of("secretsmanager:GetSecretValue"),
+        ["arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-??????"]
+    );
+    assert_eq!(of("ssm:GetParameter"), ["arn:aws:ssm:us-east-1:123456789012:parameter/shop/token"]);
+    conform(&policy);
 }

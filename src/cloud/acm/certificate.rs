@@ -33,7 +33,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look("acm:DescribeCertificate", CERTIFICATES),
     Permission::look("acm:ListTagsForCertificate", CERTIFICATES),
     Permission::change(REQUEST, ANY),
-    Permission::change(TAGS.set, CERTIFICATES).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, CERTIFICATES).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, CERTIFICATES).because("only when a tag goes"),
     Permission::delete(DELETE, CERTIFICATES),
     Permission::look(RECORDS.0, ZONES).beside("hosted_zone"),

@@ -22,10 +22,10 @@ const PERMISSIONS: &[Permission] = &[
     Permission::change(CREATE, APPLICATION),
     Permission::change(UPDATE, APPLICATION),
     Permission::change(LIFECYCLE, APPLICATION).because("only where the file says how long versions are kept"),
-    Permission::change("iam:PassRole", &["iam::{account}:role/{service_role}"])
+    Permission::change("iam:PassRole", &["{role service_role}"])
         .only(lifecycle::PASSED)
         .because("Beanstalk deletes versions with this role"),
-    Permission::change(TAGS.set, APPLICATION).because("only when a tag changes"),
+    Permission::tag(TAGS.set, APPLICATION).because("only when a tag changes"),
     Permission::delete(DELETE, APPLICATION),
 ];
 

@@ -33,7 +33,8 @@ const FILES: &[&str] = &["s3:::elasticbeanstalk-{region}-{account}/*"];
 /// Those that take the access logs of a load balancer.
 const LOGGED_INTO: &[&str] = &["s3:::{every bucket}"];
 const LOGS: &[&str] = &["logs:{here}:log-group:/aws/elasticbeanstalk/*"];
-const ROLES: &[&str] = &["iam::{account}:role/{service_role}", "iam::{account}:role/{instance_profile}"];
+const SERVICE_ROLE: &[&str] = &["{role service_role}"];
+const ROLES: &[&str] = &["{role service_role}", "{roles instance_profile}"];
 /// Each service's own role only: its name is part of the path.
 const SERVICE_ROLES: &[&str] = &[
     "iam::{account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling*",
@@ -46,6 +47,7 @@ const PASSED: Condition = Condition {
     values: &[
         "elasticbeanstalk.amazonaws.com",
         "ec2.amazonaws.com",
+        "ec2.amazonaws.com.cn",
         "autoscaling.amazonaws.com",
         "elasticloadbalancing.amazonaws.com",
         "cloudformation.amazonaws.com",
@@ -91,11 +93,11 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     Permission::look("sts:GetCallerIdentity", ANY),
     Permission::change(platform::LIST, PLATFORMS),
     Permission::change(platform::BRANCHES, ANY).because("only to say which platforms there are"),
-    Permission::change("iam:GetInstanceProfile", &["iam::{account}:instance-profile/{instance_profile}"]),
-    Permission::change("iam:GetRole", &["iam::{account}:role/{service_role}"]),
+    Permission::change("iam:GetInstanceProfile", &["{profile instance_profile}"]),
+    Permission::change("iam:GetRole", SERVICE_ROLE),
     Permission::change(CREATE, ENVIRONMENT),
     Permission::change(UPDATE, ENVIRONMENT),
-    Permission::change(TAGS.set, ENVIRONMENT).because("only when a tag changes"),
+    Permission::tag(TAGS.set, ENVIRONMENT).because("only when a tag changes"),
     Permission::change(MODIFY_LISTENER, BALANCERS).because(OF_BALANCER),
     Permission::change("elasticloadbalancing:DescribeTargetGroups", ANY).because(OF_BALANCER),
     Permission::delete(TERMINATE, ENVIRONMENT),
@@ -114,21 +116,21 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     Permission::look("s3:GetBucket*", BUCKET).because(IN_ITS_NAME),
     Permission::change("s3:PutObject", FILES).because(IN_ITS_NAME),
     Permission::change("s3:PutObjectAcl", FILES).because(IN_ITS_NAME),
-    Permission::change("autoscaling:*", GROUPS).because(IN_ITS_NAME),
+    Permission::tag("autoscaling:*", GROUPS).because(IN_ITS_NAME),
     Permission::change("cloudformation:CancelUpdateStack", STACKS).because(IN_ITS_NAME),
     Permission::change("cloudformation:ContinueUpdateRollback", STACKS).because(IN_ITS_NAME),
     Permission::change("cloudformation:CreateStack", STACKS).because(IN_ITS_NAME),
     Permission::change("cloudformation:SignalResource", STACKS).because(IN_ITS_NAME),
-    Permission::change("cloudformation:TagResource", STACKS).because(IN_ITS_NAME),
+    Permission::tag("cloudformation:TagResource", STACKS).because(IN_ITS_NAME),
     Permission::change("cloudformation:UntagResource", STACKS).because(IN_ITS_NAME),
-    Permission::change("cloudformation:UpdateStack", STACKS).because(IN_ITS_NAME),
+    Permission::tag("cloudformation:UpdateStack", STACKS).because(IN_ITS_NAME),
     Permission::change("cloudwatch:PutMetricAlarm", ALARMS).because(IN_ITS_NAME),
     Permission::change("ec2:AuthorizeSecurityGroup*", ANY).because(IN_ITS_NAME),
     Permission::change("ec2:CreateLaunchTemplate*", ANY).because(IN_ITS_NAME),
     Permission::change("ec2:CreateSecurityGroup", ANY).because(IN_ITS_NAME),
-    Permission::change("ec2:CreateTags", ANY).because(IN_ITS_NAME),
+    Permission::tag("ec2:CreateTags", ANY).because(IN_ITS_NAME),
     Permission::change("ec2:RunInstances", ANY).only(BY_TEMPLATE).because(IN_ITS_NAME),
-    Permission::change("elasticloadbalancing:*", BALANCERS).because(IN_ITS_NAME),
+    Permission::tag("elasticloadbalancing:*", BALANCERS).because(IN_ITS_NAME),
     Permission::change("logs:CreateLogGroup", LOGS).because(IN_ITS_NAME),
     Permission::change("logs:PutRetentionPolicy", LOGS).because(IN_ITS_NAME),
     Permission::delete("autoscaling:*", GROUPS).because(IN_ITS_NAME),

@@ -37,7 +37,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::change("cloudfront:CreateDistributionWithTags", ANY),
     Permission::change("cloudfront:GetDistributionConfig", DISTRIBUTIONS),
     Permission::change(UPDATE, DISTRIBUTIONS),
-    Permission::change(TAGS.set, DISTRIBUTIONS).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, DISTRIBUTIONS).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, DISTRIBUTIONS).because("only when a tag goes"),
     Permission::look(access::GET_OWN, BUCKET).beside("bucket").because("only when it logs into the bucket"),
     Permission::change(access::OWN, BUCKET).beside("bucket").because("only when it logs into the bucket"),

@@ -122,7 +122,14 @@ pub(super) fn sort_of(want: &Want, origin: &Origin) -> Sort {
     }
     let known = all(want).unwrap_or_default();
     let twin = known.iter().find(|one| one.domain.eq_ignore_ascii_case(origin.domain_name()));
-    twin.map_or(Sort::Environment, |one| one.sort)
+    // Where nothing is said, as by an import, the name tells load balancers from other hosts.
+    let host = origin.domain_name().to_ascii_lowercase();
+    let balanced = [".elb.amazonaws.com", ".elb.amazonaws.com.cn", ".elasticbeanstalk.com"];
+    let guess = match balanced.iter().any(|end| host.ends_with(end)) || !known.is_empty() {
+        true => Sort::Environment,
+        false => Sort::Host,
+    };
+    twin.map_or(guess, |one| one.sort)
 }
 
 /// The origin that a behaviour of a configuration is for.

@@ -26,7 +26,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look("route53:ListTagsForResource", ZONES),
     Permission::change(CREATE, ANY),
     Permission::change(UPDATE, ZONES).because("only when the comment changes"),
-    Permission::change(TAGS.set, ZONES),
+    Permission::tag(TAGS.set, ZONES),
     Permission::delete(DELETE, ZONES),
 ];
 

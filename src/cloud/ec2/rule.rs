@@ -32,7 +32,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::change(AUTHORIZE, RULES),
     Permission::change(MODIFY, GROUPS).only(OURS).because("only when a description changes"),
     Permission::change(MODIFY, RULES).because("only when a description changes"),
-    Permission::change(TAGS.set, RULES).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, RULES).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, RULES).because("only when a tag goes"),
     Permission::delete(REVOKE, GROUPS).only(OURS),
 ];

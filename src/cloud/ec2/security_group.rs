@@ -26,7 +26,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look(DESCRIBE, ANY),
     // The group's VPC is a resource of the creation as well.
     Permission::change(CREATE, &["ec2:{here}:security-group/*", "ec2:{here}:vpc/*"]),
-    Permission::change(TAGS.set, GROUPS).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, GROUPS).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, GROUPS).because("only when a tag goes"),
     Permission::delete(DELETE, GROUPS).only(OURS),
     Permission::delete("ec2:DescribeNetworkInterfaces", ANY).because("only to say who still uses the group"),

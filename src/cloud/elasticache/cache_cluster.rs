@@ -44,7 +44,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::change(CREATE, CLUSTER_AND_GROUPS),
     Permission::change(MODIFY, CLUSTER_AND_GROUPS),
     Permission::change(REBOOT, CLUSTER_AND_GROUPS).because("only to apply what holds after a reboot"),
-    Permission::change(TAGS.set, CLUSTER).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, CLUSTER).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, CLUSTER).because("only when a tag goes"),
     Permission::change("iam:CreateServiceLinkedRole", SERVICE_ROLE)
         .because("AWS makes its role with the first cluster of an account"),

@@ -33,7 +33,7 @@ impl Group for CacheParameterGroup {
         Permission::change(CREATE, GROUP),
         Permission::change(MODIFY, GROUP).because("only with parameters"),
         Permission::change(RESET, GROUP).because("only when a parameter is no longer written"),
-        Permission::change(TAGS.set, GROUP).because("also needed to tag it as it is made"),
+        Permission::tag(TAGS.set, GROUP).because("also needed to tag it as it is made"),
         Permission::change(TAGS.remove, GROUP).because("only when a tag goes"),
         Permission::delete(DELETE, GROUP),
     ];

@@ -27,7 +27,7 @@ impl Group for CacheSubnetGroup {
         Permission::look("elasticache:ListTagsForResource", GROUP),
         Permission::change(CREATE, GROUP),
         Permission::change(MODIFY, GROUP),
-        Permission::change(TAGS.set, GROUP).because("also needed to tag it as it is made"),
+        Permission::tag(TAGS.set, GROUP).because("also needed to tag it as it is made"),
         Permission::change(TAGS.remove, GROUP).because("only when a tag goes"),
         Permission::delete(DELETE, GROUP),
     ];

@@ -34,6 +34,8 @@ const TLS_IN_PLACE: &str = "7.0.5";
 
 const GROUP: &[&str] = &["elasticache:{here}:replicationgroup:{name}"];
 const MEMBER: &[&str] = &["elasticache:{here}:cluster:*"];
+const GROUP_AND_SNAPSHOT: &[&str] =
+    &["elasticache:{here}:replicationgroup:{name}", "elasticache:{here}:snapshot:{name}-final-*"];
 /// With its members, and the groups that it may be given.
 const GROUP_AND_OTHERS: &[&str] = &[
     "elasticache:{here}:cluster:*",
@@ -57,16 +59,16 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look(SNAPSHOTS, &["elasticache:{here}:snapshot:*"]).because("only to make it of a snapshot"),
     Permission::change(CREATE, GROUP_OF_SNAPSHOT),
     Permission::change(MODIFY, GROUP_AND_OTHERS),
-    Permission::change(INCREASE, GROUP_AND_OTHERS).because("only for more replicas"),
-    Permission::change(DECREASE, GROUP_AND_OTHERS).because("only for fewer replicas"),
-    Permission::change(RESHARD, GROUP_AND_OTHERS).because("only for another number of shards"),
+    Permission::change(INCREASE, GROUP).because("only for more replicas"),
+    Permission::change(DECREASE, GROUP).because("only for fewer replicas"),
+    Permission::change(RESHARD, GROUP).because("only for another number of shards"),
     Permission::change(REBOOT, MEMBER).because("only to apply what holds after a reboot"),
-    Permission::change(TAGS.set, GROUP).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, GROUP).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, GROUP).because("only when a tag goes"),
     Permission::change("iam:CreateServiceLinkedRole", SERVICE_ROLE)
         .because("AWS makes its role with the first group of an account"),
-    Permission::delete(DELETE, GROUP_AND_OTHERS),
-    Permission::delete("elasticache:CreateSnapshot", &["elasticache:{here}:snapshot:{name}-final-*"])
+    Permission::delete(DELETE, GROUP_AND_SNAPSHOT),
+    Permission::delete("elasticache:CreateSnapshot", GROUP_AND_SNAPSHOT)
         .because("only with a final snapshot, which AWS takes itself"),
 ];
 const SERVICE_ROLE: &[&str] =

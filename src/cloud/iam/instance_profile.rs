@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::tags;
 use crate::cloud::parts::wait;
+use crate::cloud::permission::TO_INSTANCES;
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, State, TagCalls,
     TagChange, Want, calling, found, reading, seen_tags,
@@ -19,16 +20,17 @@ const LEAVE: &str = "iam:RemoveRoleFromInstanceProfile";
 const DELETE: &str = "iam:DeleteInstanceProfile";
 const TAGS: TagCalls = TagCalls { set: "iam:TagInstanceProfile", remove: "iam:UntagInstanceProfile" };
 
-const PROFILE: &[&str] = &["iam::{account}:instance-profile{path}{name}"];
+const PROFILE: &[&str] = &["{own instance-profile}"];
 const PERMISSIONS: &[Permission] = &[
     Permission::look("iam:GetInstanceProfile", PROFILE),
     Permission::change(CREATE, PROFILE),
     Permission::change(ADD, PROFILE),
     // IAM user guide, "Granting a user permissions to pass a role to an AWS service".
-    Permission::change("iam:PassRole", &["iam::{account}:role/{role}", "iam::{account}:role/*/{role}"])
+    Permission::change("iam:PassRole", &["{role role}"])
+        .only(TO_INSTANCES)
         .because("whoever puts a role into a profile passes it on"),
     Permission::change(LEAVE, PROFILE).because("only when it gets another role"),
-    Permission::change(TAGS.set, PROFILE).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, PROFILE).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, PROFILE).because("only when a tag goes"),
     Permission::delete(LEAVE, PROFILE),
     Permission::delete(DELETE, PROFILE),

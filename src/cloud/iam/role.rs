@@ -27,7 +27,7 @@ const LEAVE: &str = "iam:RemoveRoleFromInstanceProfile";
 const DELETE: &str = "iam:DeleteRole";
 const TAGS: TagCalls = TagCalls { set: "iam:TagRole", remove: "iam:UntagRole" };
 
-const ROLE: &[&str] = &["iam::{account}:role{path}{name}"];
+const ROLE: &[&str] = &["{own role}"];
 const ON_CHANGE: &str = "only when a policy or setting changes";
 const PERMISSIONS: &[Permission] = &[
     Permission::look("iam:GetRole", ROLE),
@@ -44,7 +44,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::change(DETACH, ROLE).because(ON_CHANGE),
     Permission::change(PUT, ROLE).because("only when there are inline policies"),
     Permission::change(REMOVE, ROLE).because(ON_CHANGE),
-    Permission::change(TAGS.set, ROLE).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, ROLE).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, ROLE).because("only when a tag goes"),
     Permission::delete(LEAVE, &["iam::{account}:instance-profile/*"])
         .because("only when an instance profile still holds it"),

@@ -34,7 +34,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::change(UPDATE, BROKER).because("only when something changes"),
     Permission::change(UPDATE_USER, BROKER).because("only for another password of ActiveMQ"),
     Permission::change(REBOOT, BROKER).because("only to apply what holds after a reboot"),
-    Permission::change(TAGS.set, BROKER).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, BROKER).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, BROKER).because("only when a tag goes"),
     Permission::delete(DELETE, BROKER),
     // Amazon MQ developer guide, "API authentication and authorization".

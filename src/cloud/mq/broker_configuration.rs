@@ -33,7 +33,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look(REVISION, CONFIGURATION),
     Permission::change(CREATE, ANY),
     Permission::change(UPDATE, CONFIGURATION),
-    Permission::change(TAGS.set, CONFIGURATION).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, CONFIGURATION).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, CONFIGURATION).because("only when a tag goes"),
     Permission::delete(DELETE, CONFIGURATION),
 ];

@@ -51,7 +51,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::change(RESTORE, DB_OF_SNAPSHOT).because("only to make it of a snapshot"),
     Permission::change(MODIFY, DB_AND_GROUPS),
     Permission::change(REBOOT, DB).because("only to apply what holds after a reboot"),
-    Permission::change(TAGS.set, DB).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, DB).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, DB).because("only when a tag goes"),
     Permission::change("iam:CreateServiceLinkedRole", SERVICE_ROLE)
         .because("AWS makes its role with the first instance of an account"),

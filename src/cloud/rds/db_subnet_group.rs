@@ -29,7 +29,7 @@ impl Group for DbSubnetGroup {
         Permission::look("rds:ListTagsForResource", GROUP),
         Permission::change(CREATE, GROUP),
         Permission::change(MODIFY, GROUP),
-        Permission::change(TAGS.set, GROUP).because("also needed to tag it as it is made"),
+        Permission::tag(TAGS.set, GROUP).because("also needed to tag it as it is made"),
         Permission::change(TAGS.remove, GROUP).because("only when a tag goes"),
         Permission::delete(DELETE, GROUP),
     ];

@@ -40,7 +40,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::change(BLOCK, BUCKET)
         .because("new buckets are blocked from the public, older ones need not be"),
     Permission::change(VERSIONING, BUCKET).because("only when `versioning` is given or changes"),
-    Permission::change(TAGS.set, BUCKET).because("only when a tag changes"),
+    Permission::tag(TAGS.set, BUCKET).because("only when a tag changes"),
     Permission::delete(EMPTY, OBJECTS).because("only with `empty_on_destroy`"),
     Permission::delete(DELETE, BUCKET),
 ];

@@ -23,7 +23,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::look("cloudwatch:DescribeAlarms", ANY),
     Permission::look("cloudwatch:ListTagsForResource", ALARM),
     Permission::change(PUT, ALARM),
-    Permission::change(TAGS.set, ALARM).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, ALARM).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, ALARM).because("only when a tag goes"),
     Permission::delete(DELETE, ALARM),
 ];

@@ -33,7 +33,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::change(SET, TOPIC).because("only when its display name changes"),
     Permission::change(SUBSCRIBE, TOPIC).because(SUBSCRIPTIONS),
     Permission::change(UNSUBSCRIBE, ANY).because(SUBSCRIPTIONS),
-    Permission::change(TAGS.set, TOPIC).because("also needed to tag it as it is made"),
+    Permission::tag(TAGS.set, TOPIC).because("also needed to tag it as it is made"),
     Permission::change(TAGS.remove, TOPIC).because("only when a tag goes"),
     Permission::delete(DELETE, TOPIC),
 ];

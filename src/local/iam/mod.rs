@@ -63,9 +63,10 @@ impl Iam {
         self.roles.values().find(|role| role.name.eq_ignore_ascii_case(name))
     }
 
-    /// An instance profile by its name or its ARN.
+    /// An instance profile by its name or its ARN, which has the path before the name.
     pub fn profile(&self, name: &str) -> Option<&Profile> {
-        let name = name.rsplit_once(":instance-profile/").map_or(name, |(_, name)| name);
+        let of_arn = name.split_once(":instance-profile/").and_then(|(_, path)| path.rsplit('/').next());
+        let name = of_arn.unwrap_or(name);
         self.profiles.values().find(|profile| profile.name.eq_ignore_ascii_case(name))
     }
 }

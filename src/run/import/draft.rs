@@ -6,7 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::look;
 use super::variables::key;
 use crate::base::SourceMap;
-use crate::cloud::{Clients, Ingress, Present};
+use crate::cloud::{Clients, Ingress, Present, environment_at};
 use crate::eval::{Attrs, Value, show};
 use crate::fmt;
 use crate::schema::{Attribute, BlockSchema, Kind, Schema, Type, is_kind};
@@ -38,7 +38,12 @@ pub(super) struct Wording {
 impl Wording {
     /// With the expression for an environment's variables.
     pub fn variables(expression: String) -> Self {
-        Self { attributes: [("variables", expression)].into_iter().collect(), lines: Vec::new() }
+        Self::of("variables", expression)
+    }
+
+    /// With the expression for one attribute.
+    pub fn of(attribute: &'static str, expression: String) -> Self {
+        Self { attributes: [(attribute, expression)].into_iter().collect(), lines: Vec::new() }
     }
 }
 
@@ -98,6 +103,19 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The name that something has already.
+    pub fn named(&self, kind: &str, key: &str) -> Option<String> {
+        self.names.get(&(kind.to_owned(), key.to_owned())).cloned()
+    }
+
+    /// Looks an environment up by its name, for what knows it by a host name; gives what it is called.
+    pub fn environment(&mut self, name: &str, host: &str) -> String {
+        let node = self.fresh("environment", name);
+        self.lookups.push(format!("existing environment {node} {{ name = {} }}", show(&Value::from(name))));
+        self.known_as("environment", host, &node);
+        node
+    }
+
     /// Whether something has a name already.
     pub fn knows(&self, kind: &str, key: &str) -> bool {
         self.names.contains_key(&(kind.to_owned(), key.to_owned()))
@@ -139,6 +157,42 @@ impl<'a> Draft<'a> {
             self.certificates.insert(arn, (domain, region));
         }
         Ok(())
+    }
+
+    /// Learns what the hosts are that a distribution takes its answers from: buckets and environments are looked up.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn resolve_origins(&mut self, clients: &Clients, of: &Present) -> Result<(), String> {
+        let behaviors = of.get("behavior").items().iter().filter_map(|one| one.fields()?.get("origin"));
+        let hosts: Vec<String> =
+            behaviors.chain([of.get("origin")]).filter_map(|v| v.as_str().map(str::to_owned)).collect();
+        for host in hosts {
+            let host = host.to_ascii_lowercase();
+            if self.knows("environment", &host) || self.refer("bucket", &host).is_some() {
+                continue;
+            }
+            if let Some(name) = environment_at(clients, &host).await.map_err(|error| error.to_string())? {
+                self.environment(&name, &host);
+            }
+        }
+        if let Value::Variant(_, params) = of.get("logging")
+            && let Some(bucket) = params.get("bucket").and_then(Value::as_str)
+            && !self.knows("bucket", bucket)
+        {
+            let name = self.bucket(bucket);
+            self.known_as("bucket", bucket, &name);
+        }
+        Ok(())
+    }
+
+    /// Looks a bucket up by its name; gives what it is called.
+    fn bucket(&mut self, name: &str) -> String {
+        let host = format!("{name}.s3.amazonaws.com");
+        let known = self.names.iter().find(|((kind, key), _)| {
+            kind == "bucket" && key.split(".s3").next() == Some(name) && *key != host
+        });
+        known.map(|(_, known)| known.clone()).or_else(|| self.refer("bucket", &host)).unwrap_or_default()
     }
 
     /// A name for something new.
@@ -294,7 +348,17 @@ impl<'a> Draft<'a> {
             (Type::Handle(kind), value) => self.refer(kind, value.as_str()?),
             (Type::BlockName(_), value) => value.as_str().map(str::to_owned),
             (Type::Variant(variant), Value::String(word)) if variant.name == *word => Some(word.clone()),
+            (Type::Variant(variant), Value::Variant(word, params)) if variant.name == *word => {
+                let mut pairs = Vec::new();
+                for (name, value) in params {
+                    let ty = &variant.params.get(name)?.ty;
+                    pairs.push(format!("{name}: {}", self.expression(ty, value)?));
+                }
+                Some(if pairs.is_empty() { word.clone() } else { format!("{word}({})", pairs.join(", ")) })
+            }
             (Type::Union(types), value) => self.alternative(types, value),
+            // Words for what a file cannot say.
+            (_, Value::Variant(..)) => None,
             (_, value) => Some(show(value)),
         }
     }
@@ -308,7 +372,8 @@ impl<'a> Draft<'a> {
             ty => matches!(ty, Type::Literal(_)),
         };
         if let Value::Variant(word, params) = value {
-            return self.variant(types, word, params).or_else(|| Some(show(value)));
+            let known = self.variant(types, word, params);
+            return known.or_else(|| types.iter().find_map(|ty| self.expression(ty, value)));
         }
         // What is in this file goes by its name, also where a text would do.
         let known = types.iter().find_map(|ty| match ty {

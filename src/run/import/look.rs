@@ -24,6 +24,11 @@ pub(super) fn asked(kind: &Kind, name: &str) -> Want {
             put("subnets", vec!["?"].into());
             put("stream_logs", true.into());
         }
+        "role" => {
+            put("name", name.into());
+            // Without it, the driver reads no policies.
+            put("session", Value::Duration(60 * 60 * 1000));
+        }
         _ => {
             let identity = kind.attributes.values().find(|attribute| attribute.identity);
             if let Some(identity) = identity {

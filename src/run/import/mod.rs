@@ -8,6 +8,7 @@
 mod adopt;
 mod draft;
 mod look;
+mod records;
 mod surroundings;
 mod variables;
 
@@ -16,6 +17,7 @@ pub use surroundings::import_environment;
 
 use crate::base::SourceMap;
 use crate::cloud::{Clients, ingress, variables};
+use crate::eval::Value;
 use crate::schema::{Schema, kind_names};
 use draft::{Draft, Wording};
 
@@ -33,6 +35,11 @@ fn library() -> (Schema, SourceMap) {
 /// Words for the user: there is no such kind or resource, or AWS cannot be asked.
 pub async fn import(clients: &Clients, kind: &str, name: &str) -> Result<String, String> {
     let (schema, sources) = library();
+    if kind == "record" {
+        let mut draft = Draft::new(&schema, &sources);
+        records::write(&mut draft, clients, &schema, name).await?;
+        return Ok(draft.text());
+    }
     let found = look::find(clients, &schema, kind, name).await?;
     let mut draft = Draft::new(&schema, &sources);
     draft.resolve_certificates(clients, &found).await?;
@@ -46,6 +53,31 @@ pub async fn import(clients: &Clients, kind: &str, name: &str) -> Result<String,
             let variables = variables(clients, application, name).await.map_err(|error| error.to_string())?;
             let texts = draft.variables(name, &variables, &[]);
             draft.write(kind, name, &found, Wording::variables(texts));
+        }
+        "certificate" => {
+            let domain = found.outputs.get("domain").and_then(Value::as_str).unwrap_or_default();
+            let provider = match records::zone_of(clients, &schema, domain).await? {
+                Some((zone, _)) => {
+                    format!("route53(zone: {})", draft.refer("hosted_zone", &zone).unwrap_or_default())
+                }
+                None => {
+                    format!(
+                        "godaddy(key: {}, secret: {})",
+                        draft.secret("godaddy", "key"),
+                        draft.secret("godaddy", "secret")
+                    )
+                }
+            };
+            draft.write(
+                kind,
+                domain,
+                &found,
+                Wording::of("validation", format!("dns(provider: {provider})")),
+            );
+        }
+        "distribution" => {
+            draft.resolve_origins(clients, &found).await?;
+            draft.block(kind, name, &found);
         }
         _ => draft.block(kind, name, &found),
     }
