@@ -94,6 +94,7 @@ impl Evaluator<'_> {
         self.cycles();
         let (rollout, on_failure) = self.rollout();
         let outputs = self.root_outputs();
+        let secrets = self.declared_secrets();
         let stage = self.inputs.stage.clone();
         let production =
             self.program.root.stages.iter().any(|one| one.production && Some(&one.name) == stage.as_ref());
@@ -107,6 +108,7 @@ impl Evaluator<'_> {
             rollout,
             on_failure,
             outputs,
+            secrets,
         })
     }
 }

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::value::{Attrs, NodeId, Value};
+use super::value::{Attrs, NodeId, Secret, Value};
 use crate::base::Span;
 
 /// What a file asks for, evaluated for one stage.
@@ -27,6 +27,9 @@ pub struct Manifest {
     pub on_failure: Vec<Action>,
     /// What the file declares with `output`.
     pub outputs: Attrs,
+    /// The secrets that the file declares, whether or not anything uses them.
+    #[serde(skip)]
+    pub secrets: Vec<Secret>,
 }
 
 /// One resource, look-up or separate block.

@@ -9,7 +9,7 @@ use super::names::{mix, stable_hash};
 use super::value::{Secret, Value};
 use crate::base::Span;
 use crate::diag::Diagnostic;
-use crate::syntax::ast::{self, ExprKind};
+use crate::syntax::ast::{self, ExprKind, ItemKind};
 
 /// How many characters a made-up secret has: it fits every password rule of the standard library.
 const LENGTH: usize = 24;
@@ -100,6 +100,25 @@ impl<'a> Evaluator<'a> {
             }
         };
         Some(Value::Secret(Secret::new(name, text)))
+    }
+
+    /// The secrets that the file declares, also those that nothing uses any more: what used one may have to be deleted with
+    /// it. One that cannot be read is left out then.
+    pub(super) fn declared_secrets(&mut self) -> Vec<Secret> {
+        let items = &self.program.root.ast.items;
+        let declared = items.iter().filter_map(|item| match &item.kind {
+            ItemKind::Secret(secret) => Some(secret),
+            _ => None,
+        });
+        let mut found = Vec::new();
+        for secret in declared {
+            let name = secret.name.value.as_str();
+            let Some(source) = self.source(secret, Cx { frame: Self::ROOT, about: name }) else { continue };
+            if let Read::Text(text) | Read::MadeUp(text) = self.read(&source) {
+                found.push(Secret::new(name, text));
+            }
+        }
+        found
     }
 
     /// What the file says where a secret comes from; its names are known and well formed.

@@ -21,6 +21,7 @@ impl Secrets {
         let steps = manifest.rollout.iter().flatten().flat_map(|step| &step.actions);
         steps.chain(&manifest.on_failure).for_each(|action| in_action(&action.kind, &mut found));
         in_attrs(&manifest.outputs, &mut found);
+        found.extend(manifest.secrets.iter().cloned());
         let mut secrets = Self::default();
         secrets.add(found);
         secrets

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use super::stack::{Stack, set};
 use vpipe::cloud::{Clients, Connect, connect};
 use vpipe::local::{Faults, Local, LocalNet, transport, virtual_clock};
 
@@ -109,4 +110,16 @@ async fn what_stores_keep_reaches_what_uses_it_and_nothing_else() {
         put.secret_string(json(passwords[1])).send().await.unwrap();
     }
     says(&run, 0, "no changing calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_is_only_declared_still_deletes_what_used_it() {
+    let stack = Stack::new("us-east-1").await;
+    let declared = "secret other = env(\"OTHER\")\n";
+    let provider = "provider = godaddy(key: other, secret: other)";
+    let record =
+        format!("record www {{ name = \"www.example.org\", value = \"a.example.net\", {provider} }}");
+    stack.run(&format!("{declared}{record}")).await;
+    let calls = stack.run(declared).await;
+    assert_eq!(calls, set(&["www godaddy:DeleteRecords"]));
 }

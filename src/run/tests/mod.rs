@@ -162,6 +162,7 @@ fn manifest(nodes: Vec<Node>) -> Manifest {
         rollout: Vec::new(),
         on_failure: Vec::new(),
         outputs: Attrs::new(),
+        secrets: Vec::new(),
     }
 }
 
