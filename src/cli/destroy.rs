@@ -66,7 +66,7 @@ async fn whole(args: &Args, loaded: &Loaded, session: &Session, terminal: Termin
         }
         Err(exit) => return exit,
     }
-    let done = run::destroy(&session.job, args.resume).await;
+    let done = run::destroy_planned(&session.job, args.resume, &plan).await;
     session.clear();
     match done {
         Ok(outcome) => {

@@ -73,7 +73,7 @@ async fn whole(args: &Args, loaded: &Loaded, session: &Session, terminal: Termin
         }
         Err(exit) => return exit,
     }
-    match run::apply(&session.job, args.resume).await {
+    match run::apply_planned(&session.job, args.resume, &plan).await {
         Ok(outcome) => {
             session.clear();
             let go_on = resume::command("run", &args.choice, &args.reach, args.yes, loaded);

@@ -1,6 +1,6 @@
 //! The two commands that change things: run and destroy, from the lock to the last record.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::aside::{original, set_aside_nodes};
 use super::context::{Context, State, Stop};
@@ -15,7 +15,7 @@ use super::schedule::{AT_ONCE, Fate, schedule};
 use super::target::Target;
 use crate::eval::{self, NodeId};
 use crate::journal::{self, JournalError, Known, Owner};
-use crate::plan::Action;
+use crate::plan::{Action, Plan};
 
 /// A task on a node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,9 +24,10 @@ enum Task {
     Remove(NodeId),
 }
 
-pub(super) async fn apply(job: &Job, resume: bool) -> Result<Outcome, RunError> {
+pub(super) async fn apply(job: &Job, resume: bool, plan: Option<&Plan>) -> Result<Outcome, RunError> {
     let order = order(job)?;
     let ctx = begin(job, "run", resume)?;
+    ctx.with(|state| state.approved = plan.map(going));
     let gone = ctx.with(|state| gone(&state.history, job));
     let tasks = run_tasks(&ctx, &order, &gone);
     let fates = schedule(tasks, AT_ONCE, |task| work(&ctx, &gone, task)).await;
@@ -43,8 +44,9 @@ pub(super) async fn apply(job: &Job, resume: bool) -> Result<Outcome, RunError> 
     end(ctx, waiting)
 }
 
-pub(super) async fn destroy(job: &Job, resume: bool) -> Result<Outcome, RunError> {
+pub(super) async fn destroy(job: &Job, resume: bool, plan: Option<&Plan>) -> Result<Outcome, RunError> {
     let ctx = begin(job, "destroy", resume)?;
+    ctx.with(|state| state.approved = plan.map(going));
     let known = ctx.with(|state| state.history.nodes.clone());
     let known: IndexMap<NodeId, Known> =
         known.into_iter().filter(|(_, known)| !is_part(&known.kind)).collect();
@@ -86,6 +88,12 @@ pub(super) async fn destroy(job: &Job, resume: bool) -> Result<Outcome, RunError
         }
     }
     end(ctx, None)
+}
+
+/// The nodes that a plan shows to be replaced or deleted.
+fn going(plan: &Plan) -> IndexSet<NodeId> {
+    let goes = |action| matches!(action, Action::Replace | Action::Delete);
+    plan.nodes.iter().filter(|node| goes(node.action)).map(|node| node.id.clone()).collect()
 }
 
 /// What a run does to nodes, and what each waits for.

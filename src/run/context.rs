@@ -60,6 +60,8 @@ pub(super) struct State {
     pub live: IndexMap<NodeId, Present>,
     /// In a plan: nodes that would be made anew, whose outputs are not known.
     pub pending: IndexSet<NodeId>,
+    /// What the plan that was approved shows to be replaced or deleted; `None` where nobody approved one.
+    pub approved: Option<IndexSet<NodeId>>,
     /// Nodes that were deleted to be made anew.
     pub replaced: IndexSet<NodeId>,
     /// What the caller gets in the end.
@@ -98,6 +100,29 @@ impl<'a> Context<'a> {
             locks: Mutex::default(),
             halt: Interrupt::default(),
         }
+    }
+
+    /// Fails where a node would go although the plan that was approved does not say so. `why` is what is known of the
+    /// cause, in words.
+    pub fn may_go(&self, node: &str, why: Option<String>) -> Result<(), Failure> {
+        let id = super::aside::original(node).unwrap_or(node);
+        // A separate block goes with its resource.
+        let of = |plan: &IndexSet<NodeId>| {
+            plan.iter().any(|goes| {
+                id.strip_prefix(goes.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            }) || plan.contains(node)
+        };
+        let approved = |state: &mut State| state.approved.as_ref().is_none_or(of);
+        if self.with(approved) {
+            return Ok(());
+        }
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let message = format!(
+            "`{id}` would now have to be replaced or deleted, which the approved plan does not say{why}"
+        );
+        Err(Failure::new(message).help(
+            "something changed since the plan was made: run `vpipe plan` again and see what it says now",
+        ))
     }
 
     /// Looks at or changes the state. Must not be called inside itself.

@@ -259,6 +259,16 @@ impl Converge<'_, '_> {
             return Err(Failure::new(message).into());
         }
         let ctx = self.pursuit.ctx;
+        let differs = |change: &Change| {
+            let before = change.before.as_ref().map(|before| format!(" is {}, and", show(before)));
+            format!(
+                "`{}`{} {} is asked for",
+                change.attribute,
+                before.unwrap_or_default(),
+                show(&change.after)
+            )
+        };
+        ctx.may_go(&self.pursuit.target.node, forcing.map(differs))?;
         let renewal = renewal(ctx, &self.pursuit.target, false)?;
         self.begin(Action::Replace);
         self.action = Action::Replace;
@@ -355,6 +365,7 @@ async fn replace(
         let message = format!("`{}` would have to be replaced, and it is protected", target.node);
         return Err(Failure::new(message).help("take the change back, or say `protect = false`").into());
     }
+    ctx.may_go(&target.node, None)?;
     if renewal == Renewal::CreateFirst {
         set_aside(ctx, target, found).await?;
     } else {

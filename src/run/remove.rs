@@ -39,6 +39,7 @@ pub(super) async fn remove(ctx: &Context<'_>, target: Target, id: Option<String>
                 if ours(ctx, &pursuit.target, present).is_err() {
                     break;
                 }
+                ctx.may_go(&pursuit.target.node, None)?;
                 found = true;
             }
             Observed::Absent => {
@@ -105,6 +106,7 @@ pub(super) async fn remove_holders(ctx: &Context<'_>, node: &str) -> Result<(), 
                 format!("`{node}` would have to be replaced, and with it `{id}`, which is protected");
             return Err(Failure::new(message).help("take the change back, or say `protect = false`").into());
         }
+        ctx.may_go(id, Some(format!("`{node}` is replaced, and it cannot do without")))?;
     }
     while !holders.is_empty() {
         let held = |id: &NodeId| holders.values().any(|other| other.depends_on.contains(id));

@@ -1,7 +1,7 @@
 //! What the tests of drivers share: a pipeline that changes over time, run against the local cloud through the SDK,
 //! under a clock that stands still but for pauses.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use vpipe::eval::{Inputs, Secrets, evaluate};
 use vpipe::journal::Journal;
 use vpipe::local::{Faults, Local, LocalNet, Now, transport, virtual_clock};
 use vpipe::plan::Plan;
-use vpipe::run::{Ended, Event, Interrupt, Job, Outcome, Speed, World, apply, destroy, plan};
+use vpipe::run::{Ended, Event, Interrupt, Job, Outcome, Speed, World, apply, apply_planned, destroy, plan};
 
 /// 1 January 2026.
 const START: i64 = 1_767_225_600_000;
@@ -121,15 +121,23 @@ impl Stack {
         })
     }
 
-    /// Runs, which must end well; gives the calls that were made.
+    /// Plans and runs what was planned, which must end well; gives the calls that were made.
     pub async fn run(&self, body: &str) -> HashSet<String> {
+        let planned = self.plan(body).await;
         self.calls.lock().unwrap().clear();
-        ok(apply(&self.job(body), false).await.unwrap());
+        ok(apply_planned(&self.job(body), false, &planned).await.unwrap());
         let calls: HashSet<String> = self.calls.lock().unwrap().iter().cloned().collect();
         // Whatever a run did, the next finds nothing to do.
         let again = apply(&self.job(body), false).await.unwrap();
         assert_eq!((again.calls, &again.errors), (0, &vec![]), "{:?}", self.calls.lock().unwrap());
         calls
+    }
+
+    /// Which operations of AWS were called since it was [`Local::asked`] how often each was.
+    pub fn called_since(&self, before: &BTreeMap<String, u64>) -> BTreeSet<String> {
+        let asked = self.local.asked().into_iter();
+        let new = asked.filter(|(name, count)| before.get(name) != Some(count)).map(|(name, _)| name);
+        new.filter(|name| !name.starts_with("godaddy:")).collect()
     }
 
     pub async fn plan(&self, body: &str) -> Plan {
