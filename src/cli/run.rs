@@ -11,8 +11,9 @@ use crate::run;
 
 /// Bring everything to what the file says, then roll out
 ///
-/// Shows the plan and asks before it changes anything. Kill it at any moment: `--resume` goes on where it stopped,
-/// repeats nothing and forgets nothing. A run with nothing to change changes nothing.
+/// Shows the plan and asks before it changes anything; what the plan does not show is neither replaced nor deleted.
+/// Kill it at any moment: `--resume` goes on where it stopped, repeats nothing and forgets nothing. A run with nothing
+/// to change changes nothing.
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
