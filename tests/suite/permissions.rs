@@ -79,6 +79,7 @@ environment web {
 db_parameter_group tuned { family = "mysql8.0", parameters = { max_connections = 100 } }
 cache_parameter_group lru { family = "valkey8", parameters = { "maxmemory-policy" = "allkeys-lru" } }
 replication_group sessions { node_type = "cache.t3.micro", replicas = 1, parameter_group = lru }
+broker_configuration limits { data = "heartbeat = 60" }
 topic alerts { emails = ["ops@example.com"] }
 alarm busy { environment = web, metric = "EnvironmentHealth", threshold = 20, actions = [alerts] }
 bucket pages { empty_on_destroy = true }
@@ -183,6 +184,7 @@ async fn policies_allow_what_is_called_and_nothing_that_is_never_called() {
         .replace("max_connections = 100", "max_connections = 200")
         .replace("replicas = 1", "replicas = 2, snapshot_retention = 1")
         .replace("threshold = 20", "threshold = 25")
+        .replace("heartbeat = 60", "heartbeat = 30")
         .replace("origin = web, logging", "origin = web, comment = \"ours\", logging");
     called.extend(hold(WATCHED, &watched).await);
 
