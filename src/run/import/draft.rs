@@ -169,7 +169,8 @@ impl<'a> Draft<'a> {
             behaviors.chain([of.get("origin")]).filter_map(|v| v.as_str().map(str::to_owned)).collect();
         for host in hosts {
             let host = host.to_ascii_lowercase();
-            if self.knows("environment", &host) || self.refer("bucket", &host).is_some() {
+            let bucket = host.contains(".s3.") && self.refer("bucket", &host).is_some();
+            if bucket || self.knows("environment", &host) {
                 continue;
             }
             if let Some(name) = environment_at(clients, &host).await.map_err(|error| error.to_string())? {
