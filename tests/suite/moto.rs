@@ -37,6 +37,8 @@ impl Moto {
         let server = Command::new(tools.join("python"))
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/moto_server.py"))
             .arg(port.to_string())
+            .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("wire"))
+            .arg(env!("CARGO_BIN_EXE_vpipe"))
             // Seconds after which a certificate counts as proved.
             .env("MOTO_ACM_VALIDATION_WAIT", "1")
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")

@@ -30,6 +30,12 @@ says aws ec2 describe-instances --filters Name=tag:elasticbeanstalk:environment-
     --query "length(Reservations[].Instances[])" "3"
 says eb tags blue --list "project"
 
+says eb clone blue --clone_name copy --cname shop-copy --timeout 30 "Successfully launched environment: copy"
+says eb status copy "Deployed Version: v2"
+says eb printenv copy "GREETING = hello"
+says page shop-copy.us-east-1.elasticbeanstalk.com "<p>two</p>"
+says eb terminate copy --force --timeout 30 "terminateEnvironment completed successfully."
+
 says eb create green --cname shop-green --version v2 --timeout 30 "Successfully launched environment: green"
 says page shop-green.us-east-1.elasticbeanstalk.com "<p>two</p>"
 says eb swap blue --destination_name green "Completed swapping CNAMEs for environments 'blue' and 'green'."

@@ -65,6 +65,8 @@ MODEL_IS_WRONG = {
     ("DescribeEnvironmentHealth.Status", "not in the enumeration"),
     # The model that AWS's own `eb` CLI brings along has it, and `eb health` fails without.
     ("DescribeConfigurationSettings.ConfigurationSettings[]", "unknown element <Tier>"),
+    # So does `eb clone` name the environment that is cloned.
+    ("CreateEnvironment", "unknown member TemplateSpecification"),
 }
 
 # Operations that nobody can tour on a port, since their requests are another operation's but for the host.

@@ -22,6 +22,9 @@ from exceptions import NOT_TOURED
 from sources import PROBE, called, implemented
 
 
+# vpipe at the local cloud, and at moto.
+VPIPE = {"vpipe", "moto"}
+
 # The test executables that record, by the beginnings of their names.
 RECORDING = {"suite", "vpipe"}
 
@@ -65,7 +68,7 @@ def content(body):
 
 def client_of(record):
     if record["via"] != "port":
-        return {"bridge": "vpipe", "test": "test"}[record["via"]]
+        return {"bridge": "vpipe", "test": "test", "moto": "moto"}[record["via"]]
     agent = record["request"]["headers"].get("user-agent", "")
     for word, name in (("eb-cli", "eb"), ("aws-cli", "aws"), ("Boto3", "boto3"), ("aws-sdk-rust", "vpipe")):
         if word in agent:
@@ -90,7 +93,7 @@ class Wire:
             asked = None
         if asked is None or asked.operation is None:
             # What tests make up may mean nothing, but is to be refused.
-            if who == "vpipe" or (reply and reply["status"] < 400 and asked and asked.service):
+            if who in VPIPE or (reply and reply["status"] < 400 and asked and asked.service):
                 self.problems[f"no operation: {request['method']} {request['host']}{request['path']} [{who}]"] += 1
             return
         name = f"{asked.service}:{asked.operation.name}"
@@ -100,7 +103,7 @@ class Wire:
         if accepted and record["operation"].split(":")[1] != asked.operation.name:
             self.problems[f"{name}: the local cloud takes it for {record['operation']} [{who}]"] += 1
         # What others ask may be wrong, as long as it is refused; what tests ask by hand, even when it is not.
-        if who == "vpipe" or (accepted and who != "test"):
+        if who in VPIPE or (accepted and who != "test"):
             self.count(asked.hold(), who)
         if reply is None:
             return

@@ -176,7 +176,7 @@ async fn public_zones(clients: &Clients, domain: &str) -> Result<Vec<Zone>, Clou
         let request = clients.route53.list_hosted_zones_by_name().max_items(100);
         let request = request.set_dns_name(next.0).set_hosted_zone_id(next.1);
         let reply = request.send().await.map_err(reading("route53:ListHostedZonesByName"))?;
-        next = (reply.next_dns_name, reply.next_hosted_zone_id);
+        next = (reply.next_dns_name.filter(|_| reply.is_truncated), reply.next_hosted_zone_id);
         zones.extend(reply.hosted_zones.into_iter().filter(|zone| {
             plain(zone.name()) == domain && zone.config().is_none_or(|config| !config.private_zone())
         }));

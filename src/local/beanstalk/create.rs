@@ -2,7 +2,7 @@
 
 use super::deploy::{Outcome, outcome};
 use super::environments::{at, check_name, cname, is_free};
-use super::options::{LAUNCH, Settings};
+use super::options::LAUNCH;
 use super::timeline::{self, Plan, Step};
 use super::{Environment, Status, applications, describe, platforms, refuse, resources, versions};
 use crate::local::common::{SECOND, check_tags, tags_at};
@@ -43,13 +43,17 @@ pub(super) fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
             format!("No Configuration Template named '{template}' found."),
         );
     }
+    let source = source(state, cx, call, &application)?;
+    let arn = call.text("PlatformArn");
     let stack = call.text("SolutionStackName");
-    let platform = platforms::find(&cx.region, call.text("PlatformArn").as_deref(), stack.as_deref())?;
+    // A clone has its source's platform, unless the request wants another.
+    let same = source.filter(|_| arn.is_none() && stack.is_none()).map(|source| source.platform.clone());
+    let platform = platforms::find(&cx.region, arn.or(same).as_deref(), stack.as_deref())?;
+    let settings = source.map(|source| source.settings.clone()).unwrap_or_default().with(&call.params)?;
     let version = call.text("VersionLabel");
     if let Some(label) = &version {
         versions::find(state, cx, &application, label)?;
     }
-    let settings = Settings::default().with(&call.params)?;
     let tags = tags_at(call, "Tags");
     check_tags(&tags, "InvalidParameterValue")?;
     if tags.len() > TAGS {
@@ -104,6 +108,27 @@ pub(super) fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
     let plan = plan(state, index, cx)?;
     timeline::start(state, index, plan, cx.now);
     Ok(Reply::Xml(describe::show(state, cx, at(state, index)?)))
+}
+
+/// The environment that the new one is a clone of. Only the model that the EB CLI brings along knows of it (`eb clone`).
+fn source<'a>(
+    state: &'a State,
+    cx: &Cx,
+    call: &Call,
+    application: &str,
+) -> Result<Option<&'a Environment>, Fault> {
+    let Some(name) = call.text("TemplateSpecification.TemplateSource.EnvironmentName") else {
+        return Ok(None);
+    };
+    let named = |e: &&Environment| {
+        e.region == cx.region && e.application == application && e.name == name && e.alive()
+    };
+    match state.beanstalk.environments.iter().find(named) {
+        Some(environment) => Ok(Some(environment)),
+        None => {
+            refuse("InvalidParameterValue", format!("No Environment found for EnvironmentName = '{name}'."))
+        }
+    }
 }
 
 fn plan(state: &mut State, index: usize, cx: &Cx) -> Result<Plan, Fault> {
