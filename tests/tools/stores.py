@@ -1,5 +1,6 @@
 """EC2, RDS, ElastiCache, Amazon MQ, S3, IAM and STS of the local cloud, driven by boto3 and held against the models."""
 
+import base64
 import io
 import os
 import sys
@@ -156,6 +157,16 @@ broker = {
     "Users": [{"Username": "admin", "Password": "a-good-password"}], "SecurityGroups": [group],
     "SubnetIds": subnets[:1], "CreatorRequestId": "once", "Tags": {"x": "y"},
 }
+settings = mq.create_configuration(Name="rabbit", EngineType="RABBITMQ", EngineVersion="3.13", Tags={"x": "y"})
+refused("ConflictException", mq.create_configuration, Name="rabbit", EngineType="RABBITMQ", EngineVersion="3.13")
+data = base64.b64encode(b"consumer_timeout = 600000\n").decode()
+assert mq.update_configuration(ConfigurationId=settings["Id"], Data=data, Description="d")["LatestRevision"]["Revision"] == 2
+refused("BadRequestException", mq.update_configuration, ConfigurationId=settings["Id"], Data="?")
+assert mq.describe_configuration(ConfigurationId=settings["Id"])["LatestRevision"]["Description"] == "d"
+assert mq.describe_configuration_revision(ConfigurationId=settings["Id"], ConfigurationRevision="2")["Data"] == data
+assert [one["Name"] for one in mq.list_configurations()["Configurations"]] == ["rabbit"]
+mq.delete_configuration(ConfigurationId=settings["Id"])
+refused("NotFoundException", mq.describe_configuration, ConfigurationId=settings["Id"])
 made = mq.create_broker(**broker)
 assert mq.create_broker(**broker)["BrokerId"] == made["BrokerId"]
 refused("ConflictException", mq.create_broker, **{**broker, "CreatorRequestId": "twice"})

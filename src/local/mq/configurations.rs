@@ -177,8 +177,8 @@ pub fn list(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, Fault> {
     }
     let found: Vec<Value> = all(state, cx).values().map(|one| one.description(cx)).collect();
     let token = call.text("nextToken");
-    let Some((found, next)) = common::page(found, token.as_deref(), usize::try_from(max).unwrap_or(100))
-    else {
+    let most = call.page_of(usize::try_from(max).unwrap_or(100));
+    let Some((found, next)) = common::page(found, token.as_deref(), most) else {
         return bad("nextToken is invalid.");
     };
     let mut reply = json!({ "configurations": found, "maxResults": max });
