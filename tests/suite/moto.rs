@@ -5,7 +5,10 @@
 //! Where moto 5.1.22 falls short: it knows no `UpdateApplication`, no `DescribeConfigurationSettings` and no
 //! `UpdateEnvironment`, so that environments cannot be made there; the roots and booleans of CloudFront's answers
 //! (`CreateDistribution`, `ListDistributions`) are none that the AWS SDK for Rust reads; CloudWatch does not speak CBOR
-//! (`DescribeAlarms`); replication groups show no members (`IncreaseReplicaCount`).
+//! (`DescribeAlarms`); replication groups show one member less than they have, and cannot be changed
+//! (`IncreaseReplicaCount`, `ModifyReplicationGroup`); there are no cache parameter groups
+//! (`DescribeCacheParameterGroups`), and neither cache subnet groups nor configurations of brokers can be deleted
+//! (`DeleteCacheSubnetGroup`, `DeleteConfiguration`).
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -154,6 +157,12 @@ db_instance mysql {
 
 cache_cluster memcached { engine = "memcached", node_type = "cache.t3.micro", nodes = 1, security_groups = [backend] }
 
+replication_group sessions {
+  version = "8.0", node_type = "cache.t4g.micro"
+  replicas = 0, automatic_failover = false, multi_az = false
+  security_groups = [backend]
+}
+
 broker rabbitmq {
   instance_type = "mq.t3.micro"
   username = "rabbit", password = mq_password
@@ -221,6 +230,12 @@ fn every_kind_that_moto_has_is_made_changed_and_deleted() {
         moto.aws("elasticache describe-cache-clusters --query CacheClusters[].CacheClusterId"),
         "shop-memcached"
     );
+    assert_eq!(
+        moto.aws(
+            "elasticache describe-replication-groups --query ReplicationGroups[].[ReplicationGroupId,Engine]"
+        ),
+        "shop-sessions valkey"
+    );
     let versioning = "s3api get-bucket-versioning --bucket shop-artifacts --query Status";
     assert_eq!(moto.aws(versioning), "Enabled");
     let block = "s3api get-public-access-block --bucket shop-artifacts --query \
@@ -256,6 +271,7 @@ fn every_kind_that_moto_has_is_made_changed_and_deleted() {
         "rds describe-db-instances --query DBInstances[].DBInstanceIdentifier",
         "rds describe-db-subnet-groups --query DBSubnetGroups[].DBSubnetGroupName",
         "elasticache describe-cache-clusters --query CacheClusters[].CacheClusterId",
+        "elasticache describe-replication-groups --query ReplicationGroups[].ReplicationGroupId",
         "mq list-brokers --query BrokerSummaries[].BrokerName",
         "s3api list-buckets --query Buckets[].Name",
         "route53 list-hosted-zones --query HostedZones[].Name",

@@ -111,7 +111,7 @@ impl Driver for ReplicationGroup {
     fn on_change(&self, _want: &Want, present: &Present, change: &Change) -> OnChange {
         match (change.attribute.as_str(), change.after.as_str()) {
             ("engine", Some("valkey")) => OnChange::Update,
-            (IN_TRANSIT, _) if !older(&Detail::of(present).version, TLS_IN_PLACE) => OnChange::Update,
+            (IN_TRANSIT, _) if older(&Detail::of(present).version, TLS_IN_PLACE) => OnChange::Replace,
             _ => change.on_change,
         }
     }

@@ -58,8 +58,7 @@ impl Driver for BrokerConfiguration {
         let call = clients.mq.describe_configuration_revision().configuration_id(&id);
         let call = call.configuration_revision(revision.to_string());
         let data = call.send().await.map_err(reading(REVISION))?.data.unwrap_or_default();
-        let data = base64::decode(data).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        Ok(Observed::Present(Box::new(present(&configuration, revision, data.as_deref(), want))))
+        Ok(Observed::Present(Box::new(present(&configuration, revision, &decoded(&data), want))))
     }
 
     fn desired(&self, want: &Want) -> Attrs {
@@ -161,11 +160,17 @@ async fn listed(clients: &Clients, want: &Want) -> Result<Option<Configuration>,
     }
 }
 
+/// The text of a revision, which AWS tells in base64; as it is told where it is none.
+fn decoded(data: &str) -> String {
+    let bytes = base64::decode(data.split_whitespace().collect::<String>()).ok();
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| data.to_owned())
+}
+
 /// The detail is the ARN.
-fn present(seen: &DescribeConfigurationOutput, revision: i32, data: Option<&str>, want: &Want) -> Present {
+fn present(seen: &DescribeConfigurationOutput, revision: i32, data: &str, want: &Want) -> Present {
     let wanted = want.text("data");
     // The ends of lines at the end are nobody's business.
-    let same = wanted.is_none() || wanted.map(str::trim_end) == data.map(str::trim_end);
+    let same = wanted.is_none_or(|wanted| wanted.trim_end() == data.trim_end());
     let engine = Value::from(seen.engine_type().map(|engine| engine.as_str().to_lowercase()));
     let version = want.version_as_asked("version", seen.engine_version());
     let mut tags: Vec<(&String, &String)> = seen.tags().into_iter().flatten().collect();
@@ -176,7 +181,7 @@ fn present(seen: &DescribeConfigurationOutput, revision: i32, data: Option<&str>
             ("name", seen.name().into()),
             ("engine", engine.clone()),
             ("version", version.clone()),
-            ("data", if same { wanted.or(data) } else { data }.into()),
+            ("data", wanted.filter(|_| same).unwrap_or(data).into()),
         ]),
         outputs: known([
             ("id", seen.id().into()),
@@ -203,12 +208,18 @@ mod tests {
         let mut tuned = want("broker_configuration", "tuned");
         tuned.attrs = attrs([("data", "heartbeat = 60\n".into())]);
         let seen = DescribeConfigurationOutput::builder().id("c-1").engine_type(EngineType::Rabbitmq).build();
-        let there = present(&seen, 3, Some("heartbeat = 60"), &tuned);
+        let there = present(&seen, 3, "heartbeat = 60", &tuned);
         assert_eq!(there.get("data"), &"heartbeat = 60\n".into());
         assert_eq!(there.outputs.get("revision"), Some(&Value::Int(3)));
-        let there = present(&seen, 3, Some("heartbeat = 30"), &tuned);
+        let there = present(&seen, 3, "heartbeat = 30", &tuned);
         assert_eq!(there.get("data"), &"heartbeat = 30".into());
         assert_eq!(there.outputs.get("revision"), None);
+    }
+
+    #[test]
+    fn data_are_text_in_base64() {
+        assert_eq!(decoded("aGVhcnRiZWF0ID0g\nNjAK"), "heartbeat = 60\n");
+        assert_eq!(decoded("heartbeat = 60"), "heartbeat = 60");
     }
 
     #[test]
