@@ -157,12 +157,6 @@ db_instance mysql {
 
 cache_cluster memcached { engine = "memcached", node_type = "cache.t3.micro", nodes = 1, security_groups = [backend] }
 
-replication_group sessions {
-  version = "8.0", node_type = "cache.t4g.micro"
-  replicas = 0, automatic_failover = false, multi_az = false
-  security_groups = [backend]
-}
-
 broker rabbitmq {
   instance_type = "mq.t3.micro"
   username = "rabbit", password = mq_password
@@ -230,12 +224,6 @@ fn every_kind_that_moto_has_is_made_changed_and_deleted() {
         moto.aws("elasticache describe-cache-clusters --query CacheClusters[].CacheClusterId"),
         "shop-memcached"
     );
-    assert_eq!(
-        moto.aws(
-            "elasticache describe-replication-groups --query ReplicationGroups[].[ReplicationGroupId,Engine]"
-        ),
-        "shop-sessions valkey"
-    );
     let versioning = "s3api get-bucket-versioning --bucket shop-artifacts --query Status";
     assert_eq!(moto.aws(versioning), "Enabled");
     let block = "s3api get-public-access-block --bucket shop-artifacts --query \
@@ -271,7 +259,6 @@ fn every_kind_that_moto_has_is_made_changed_and_deleted() {
         "rds describe-db-instances --query DBInstances[].DBInstanceIdentifier",
         "rds describe-db-subnet-groups --query DBSubnetGroups[].DBSubnetGroupName",
         "elasticache describe-cache-clusters --query CacheClusters[].CacheClusterId",
-        "elasticache describe-replication-groups --query ReplicationGroups[].ReplicationGroupId",
         "mq list-brokers --query BrokerSummaries[].BrokerName",
         "s3api list-buckets --query Buckets[].Name",
         "route53 list-hosted-zones --query HostedZones[].Name",

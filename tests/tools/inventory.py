@@ -99,8 +99,6 @@ def caches():
             "tags": tags(api.list_tags_for_resource(ResourceName=item["ARN"])["TagList"]),
         }
         for item in found
-        # moto does not list the members of replication groups.
-        if "ReplicationGroupId" not in item
     }
 
 

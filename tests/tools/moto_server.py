@@ -2,8 +2,8 @@
 
     python moto_server.py PORT RECORDS BINARY
 
-In moto a deleted cache cluster or replication group is `deleting` for ever, so that whoever waits for its end waits for
-ever too. Here it is gone once somebody has seen it so, as on AWS. The values of DNS records stand in CDATA, which AWS never sends and the AWS
+In moto a deleted cache cluster is `deleting` for ever, so that whoever waits for its end waits for ever too. Here it is
+gone once somebody has seen it so, as on AWS. The values of DNS records stand in CDATA, which AWS never sends and the AWS
 SDK for Rust does not read.
 
 What moto answers is its own affair and not recorded: as if each connection had broken.
@@ -85,19 +85,7 @@ def describe_and_forget(self, cache_cluster_id=None):
     return clusters
 
 
-describe_groups = ElastiCacheBackend.describe_replication_groups
-
-
-def describe_and_forget_groups(self, replication_group_id=None):
-    groups = describe_groups(self, replication_group_id)
-    for group in groups:
-        if group.status == "deleting":
-            del self.replication_groups[group.replication_group_id]
-    return groups
-
-
 ElastiCacheBackend.describe_cache_clusters = describe_and_forget
-ElastiCacheBackend.describe_replication_groups = describe_and_forget_groups
 route53.LIST_RRSET_RESPONSE = route53.LIST_RRSET_RESPONSE.replace("<![CDATA[", "").replace("]]>", "")
 write({"executable": binary, "modified": str(os.stat(binary).st_mtime_ns), "all": False})
 main(["--host", "127.0.0.1", "--port", port])
