@@ -31,8 +31,8 @@ pub(super) struct Reach {
     pub(super) speed: Option<SpeedArg>,
 
     /// With `--local`: something that goes wrong at the N-th changing call: `kill@N:before`, `kill@N:after`, `lost@N`,
-    /// `throttle@N`, `error@N`, `error@N:after`, `slow@N`, `late@N`, `hide@N:READS`, `deny@N`, `expire@N`; or
-    /// `throttle:SERVICE=SECONDS`, `fail:NODE=STATUS`, or lists in small pages: `pages=ITEMS`
+    /// `throttle@N`, `error@N`, `error@N:after`, `slow@N`, `late@N`, `hide@N:READS`, `deny@N`,
+    /// `quota@N`, `expire@N`; or `throttle:SERVICE=SECONDS`, `fail:NODE=STATUS`, or lists in small pages: `pages=ITEMS`
     #[arg(long, requires = "local", value_name = "FAULT")]
     pub(super) fault: Vec<Trouble>,
 

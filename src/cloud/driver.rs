@@ -41,6 +41,8 @@ pub struct Want {
     /// an earlier run, and [`Driver::next`] may mend it; one seen after it is what this run's own call came to, and is
     /// told.
     pub acted: bool,
+    /// Whether the journal tells that vpipe began to make it and never saw it ready: nobody has put anything into it.
+    pub never_ready: bool,
 }
 
 impl Want {

@@ -34,6 +34,17 @@ pub(super) fn judge(operation: &str, code: &str, message: &str, status: u16) -> 
             Then::Say(words) => said(None, format!("{message}; {words}")),
         };
     }
+    if is_quota(code) {
+        let quota = match quota_of(operation, code) {
+            Some(quota) => format!("the account has as many {quota} as its quota allows"),
+            None => "a quota of the account is reached".to_owned(),
+        };
+        let words = format!(
+            "{quota}: delete what is no longer needed, or have the quota raised (Service Quotas in the console), then go on \
+             with the run"
+        );
+        return said(None, if message.is_empty() { words } else { format!("{message}; {words}") });
+    }
     if is_denied(code) {
         let message = if message.is_empty() { "access denied" } else { message };
         return said(
@@ -67,6 +78,42 @@ const THROTTLING: [&str; 13] = [
     "TooManyRequestsException",
     "TransactionInProgressException",
 ];
+
+/// Whether a code means that the account may not have more of something.
+fn is_quota(code: &str) -> bool {
+    let ends = ["QuotaExceeded", "LimitExceeded", "ForCustomerExceeded"];
+    let code = code.trim_end_matches("Exception").trim_end_matches("Fault");
+    ends.iter().any(|end| code.ends_with(end)) || code.starts_with("TooMany")
+}
+
+/// What the quota counts that an operation has reached.
+fn quota_of(operation: &str, code: &str) -> Option<&'static str> {
+    Some(match (operation, code) {
+        ("rds:CreateDBInstance" | "rds:RestoreDBInstanceFromDBSnapshot", "InstanceQuotaExceeded") => {
+            "DB instances"
+        }
+        ("rds:CreateDBInstance" | "rds:ModifyDBInstance", "StorageQuotaExceeded") => "GiB of DB storage",
+        (_, "NodeQuotaForCustomerExceeded") => "cache nodes",
+        ("elasticache:CreateCacheCluster", "ClusterQuotaForCustomerExceeded") => "cache clusters",
+        ("elasticbeanstalk:CreateEnvironment", _) => "Beanstalk environments",
+        ("elasticbeanstalk:CreateApplication", _) => "Beanstalk applications",
+        ("elasticbeanstalk:CreateApplicationVersion", _) => "application versions",
+        ("iam:CreateRole", _) => "IAM roles",
+        ("iam:CreateInstanceProfile", _) => "instance profiles",
+        ("ec2:CreateSecurityGroup", _) => "security groups of the VPC",
+        ("ec2:AuthorizeSecurityGroupIngress", _) => "rules of a security group",
+        (
+            "cloudfront:CreateDistribution" | "cloudfront:CreateDistributionWithTags",
+            "TooManyDistributions",
+        ) => "CloudFront distributions",
+        ("s3:CreateBucket", _) => "S3 buckets",
+        ("route53:CreateHostedZone", _) => "hosted zones",
+        ("acm:RequestCertificate", _) => "ACM certificates",
+        ("sns:CreateTopic", _) => "SNS topics",
+        ("cloudwatch:PutMetricAlarm", _) => "CloudWatch alarms",
+        _ => return None,
+    })
+}
 
 /// Whether a code means that the caller may not do it.
 pub(super) fn is_denied(code: &str) -> bool {

@@ -216,6 +216,7 @@ impl Inner {
                     What::Throttle => return refuse(&service.throttled()),
                     What::Error => return refuse(&Fault::new(500, internal(service), INTERNAL)),
                     What::Deny => return refuse(&denied(service, &call.operation)),
+                    What::Quota => return refuse(&over_quota(service, &call.operation)),
                     What::Late => {
                         self.late.extend(again.map(|request| (now + LATE, request)));
                         return Err(Dropped::Silence);
@@ -310,6 +311,26 @@ impl Inner {
 const LATE: i64 = 75_000;
 
 const INTERNAL: &str = "An internal error occurred.";
+
+/// What AWS says to an account that may not have more of what a call makes (the errors of its service model).
+fn over_quota(service: Service, operation: &str) -> Fault {
+    let (status, code) = match operation {
+        "CreateEnvironment" => (400, "TooManyEnvironmentsException"),
+        "CreateApplication" => (400, "TooManyApplicationsException"),
+        "CreateDBInstance" | "RestoreDBInstanceFromDBSnapshot" => (400, "InstanceQuotaExceeded"),
+        "CreateCacheCluster" => (400, "ClusterQuotaForCustomerExceeded"),
+        "CreateReplicationGroup" => (400, "NodeQuotaForCustomerExceeded"),
+        "CreateSecurityGroup" => (400, "SecurityGroupLimitExceeded"),
+        "CreateDistribution" | "CreateDistributionWithTags" => (400, "TooManyDistributions"),
+        "CreateBucket" => (400, "TooManyBuckets"),
+        "CreateHostedZone" => (400, "TooManyHostedZones"),
+        "CreateTopic" => (403, "TopicLimitExceeded"),
+        _ if service == Service::Iam => (409, "LimitExceeded"),
+        _ if service == Service::Acm => (400, "LimitExceededException"),
+        _ => (400, "LimitExceeded"),
+    };
+    Fault::new(status, code, "The quota of this account is reached.")
+}
 
 /// What AWS says to a caller that may not make a call.
 fn denied(service: Service, operation: &str) -> Fault {

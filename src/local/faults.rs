@@ -28,6 +28,8 @@ pub enum What {
     Hide(u64),
     /// The caller may not make the call.
     Deny,
+    /// The account may not have more of what the call makes.
+    Quota,
 }
 
 /// Which mutating call it is.
@@ -58,7 +60,7 @@ pub enum Trouble {
 
 /// How to write each.
 const HELP: &str = "write `kill@N:before`, `kill@N:after`, `lost@N`, `throttle@N`, `error@N`, `error@N:after`, `slow@N`, `late@N`, \
-                    `hide@N:READS`, `deny@N` or `expire@N`, where N counts the calls that change something, from 1, or is one of \
+                    `hide@N:READS`, `deny@N`, `quota@N` or `expire@N`, where N counts the calls that change something, from 1, or is one of \
                     them, such as `CreateDBInstance`; `throttle:SERVICE=SECONDS`; `fail:NODE=STATUS`; or `pages=ITEMS`";
 
 impl FromStr for Trouble {
@@ -106,6 +108,7 @@ impl Trouble {
             ("late", None) => What::Late,
             ("hide", Some(reads)) => What::Hide(reads.parse().ok().filter(|reads| *reads > 0)?),
             ("deny", None) => What::Deny,
+            ("quota", None) => What::Quota,
             _ => return None,
         };
         Some(Self::At(what, at.parse().ok()?))

@@ -154,6 +154,7 @@ impl Converge<'_, '_> {
             Observed::Present(_) => Action::Update,
         });
         match self.pursuit.driver.next(&self.pursuit.want, seen, &changes) {
+            Next::Done if self.pursuit.unseen(seen).await? => Ok(None),
             Next::Done => Ok(Some(match seen {
                 Observed::Present(present) => present.as_ref().clone(),
                 Observed::Absent => Present::default(),

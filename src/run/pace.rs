@@ -27,8 +27,8 @@ impl Pace {
         let passed = passed.max(0);
         let mut step = poll;
         let quiet = match passed < soonest {
-            // Looks that find out whether it has failed already: after a quarter of the time, and half of it.
-            true => passed.saturating_mul(2).max(soonest / 4).min(soonest) - passed,
+            // One look finds out whether it has failed already: after half of the time.
+            true => (if passed < soonest / 2 { soonest / 2 } else { soonest }) - passed,
             false => 0,
         };
         // Steps are doubled, never stretched: the moments of a long step are moments of the shorter ones as well.

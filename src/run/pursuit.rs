@@ -22,6 +22,9 @@ const LAG_AFTER_CALL: i64 = 180_000;
 const LAG_IN_DOUBT: i64 = 60_000;
 /// How often to look meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How long AWS may not show that it is at work on what it accepted: a changed RDS instance reads `available` for up to
+/// half a minute.
+const UNSEEN: i64 = 30_000;
 /// How often the very same call may be accepted without any effect.
 const MOST_REPEATS: u32 = 2;
 /// How often AWS may say that something exists, or is gone, that then reads otherwise.
@@ -240,6 +243,19 @@ impl<'c, 'j> Pursuit<'c, 'j> {
         Ok(false)
     }
 
+    /// Whether AWS may be at work on the last call although everything still looks as before it, as may be with what cannot be
+    /// read back: then it was waited for a little, and the node is to be looked at again.
+    pub async fn unseen(&mut self, seen: &Observed) -> Result<bool, Stop> {
+        let Some(last) = self.last.as_ref().filter(|last| last.accepted) else { return Ok(false) };
+        let unchanged = last.before.as_ref().is_some_and(|before| *before == fingerprint(seen));
+        if !unchanged || self.ctx.now() >= self.since.saturating_add(UNSEEN) {
+            return Ok(false);
+        }
+        let note = format!("the effect of {}", last.op.operation);
+        self.wait(LOOK_AGAIN, &note).await?;
+        Ok(true)
+    }
+
     /// Whether this call was accepted and is the last that was made.
     pub fn was_last(&self, op: &Op) -> bool {
         self.last.as_ref().is_some_and(|last| last.accepted && last.op == *op)
@@ -258,6 +274,7 @@ impl<'c, 'j> Pursuit<'c, 'j> {
         let reply = self.driver.call(clients, &self.want, seen, op).await;
         clients.shared.changed();
         self.want.acted = true;
+        self.want.never_ready |= op.creates;
         self.since = self.ctx.now();
         self.soonest = Duration::ZERO;
         match reply {

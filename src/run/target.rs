@@ -139,6 +139,7 @@ impl Target {
                 .collect(),
             refs: refs.into_iter().filter_map(|id| Some((id.clone(), ctx.outputs(&id)?))).collect(),
             id: known.as_ref().and_then(|known| known.id.clone()),
+            never_ready: known.as_ref().is_some_and(|known| !known.ready && known.created.is_some()),
             applied: known.map(|known| [vec![known.attrs], known.begun].concat()).unwrap_or_default(),
             token: self.token(ctx),
             tags: self.tags(ctx),

@@ -29,7 +29,7 @@ fn survey(value: &Json, place: String, found: &mut BTreeMap<String, usize>) {
 }
 
 /// Parts of the state that are not things: clocks, counters, the histories of environments and the like.
-const VOLATILE: [&str; 7] = ["clock", "ids", "requests", "events", "history", "log", "before"];
+const VOLATILE: [&str; 8] = ["clock", "ids", "requests", "events", "history", "log", "before", "published"];
 
 /// A name without what makes an id one of its kind.
 fn plain(name: &str) -> String {

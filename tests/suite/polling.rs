@@ -65,7 +65,8 @@ async fn a_run_polls_less_than_half_as_often_as_one_waiter_a_resource() {
         let asked = stack.local.asked();
         let now = reads(&asked);
         println!("{now} reads instead of {before}");
-        assert!(now * 2 <= before, "{now} reads instead of {before}: {asked:#?}");
+        // Less than half of it, with some room below.
+        assert!(now * 20 <= before * 9, "{now} reads instead of {before}: {asked:#?}");
     }
 }
 

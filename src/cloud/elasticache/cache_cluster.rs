@@ -171,8 +171,8 @@ impl Driver for CacheCluster {
     /// ElastiCache user guide and field logs: four minutes and more to make one, two to delete it.
     fn soonest(&self, op: &Op) -> Duration {
         Duration::from_secs(match op.operation.as_str() {
-            CREATE => 180,
-            DELETE => 90,
+            CREATE => 240,
+            DELETE => 110,
             _ => 0,
         })
     }

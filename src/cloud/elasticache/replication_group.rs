@@ -3,8 +3,9 @@
 //! ElastiCache makes one change at a time, so the group is waited for between calls.
 
 use async_trait::async_trait;
-use aws_sdk_elasticache::types::{CacheCluster, SourceType};
+use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup as Group, SourceType};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::group_calls::{
@@ -12,7 +13,7 @@ use super::group_calls::{
     modify, reboot, replicas, reshard,
 };
 use super::group_seen::{Detail, present};
-use super::{TAGS, explained, tag, tags_of};
+use super::{TAGS, explained, last_events, tag, tags_of};
 use crate::cloud::parts::{attributes, changed, delete_when_settled, hindrance, older, own};
 use crate::cloud::permission::ANY;
 use crate::cloud::{
@@ -52,7 +53,8 @@ const GROUP_OF_SNAPSHOT: &[&str] = &[
     "elasticache:{here}:subnetgroup:{subnet_group}",
 ];
 const PERMISSIONS: &[Permission] = &[
-    Permission::look(DESCRIBE, GROUP),
+    // All who wait share one read of several groups.
+    Permission::look(DESCRIBE, &["*"]),
     Permission::look(MEMBERS, MEMBER),
     Permission::look("elasticache:ListTagsForResource", GROUP),
     Permission::look("elasticache:DescribeEvents", ANY).because("only to say why a group failed"),
@@ -82,12 +84,8 @@ impl Driver for ReplicationGroup {
 
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
         let id = want.text("id").unwrap_or(&want.name);
-        let call = clients.elasticache.describe_replication_groups().replication_group_id(id);
-        let reply = found(call.send().await.map_err(reading(DESCRIBE)))?;
-        let Some(group) = reply.as_ref().and_then(|reply| reply.replication_groups().first()) else {
-            return Ok(Observed::Absent);
-        };
-        let mut present = present(group, &members(clients, id).await?, want);
+        let Some(group) = described(clients, id).await? else { return Ok(Observed::Absent) };
+        let mut present = present(&group, &members(clients, id).await?, want);
         if let State::Failed(why) = &present.state {
             present.state = State::Failed(explained(clients, SourceType::ReplicationGroup, id, why).await);
         }
@@ -173,9 +171,58 @@ impl Driver for ReplicationGroup {
         }
     }
 
+    async fn still(
+        &self,
+        clients: &Clients,
+        want: &Want,
+        seen: &Present,
+        _looks: u32,
+    ) -> Result<bool, CloudError> {
+        let group = described(clients, want.text("id").unwrap_or(&want.name)).await?;
+        // A group that says it is available may be waited for because of its members, or of changes to come.
+        let status = group.as_ref().and_then(|group| group.status()).filter(|status| *status != "available");
+        Ok(status == Some(Detail::of(seen).status.as_str()))
+    }
+
+    /// ElastiCache user guide and field logs: eight minutes and more to make one, some minutes for most else.
+    fn soonest(&self, op: &Op) -> Duration {
+        Duration::from_secs(match op.operation.as_str() {
+            CREATE => 420,
+            INCREASE | DECREASE | RESHARD | DELETE => 120,
+            _ => 0,
+        })
+    }
+
+    async fn last_words(&self, clients: &Clients, _want: &Want, seen: &Present) -> Vec<String> {
+        last_events(clients, SourceType::ReplicationGroup, &seen.id).await
+    }
+
     fn timeout(&self) -> Duration {
         Duration::from_secs(60 * 60)
     }
+}
+
+/// The group of an id, if there is one; all who wait for groups share the read.
+async fn described(clients: &Clients, id: &str) -> Result<Option<Group>, CloudError> {
+    clients.shared.one(DESCRIBE, &id.to_lowercase(), |names| groups(clients, names)).await
+}
+
+/// The groups of these ids, which are in lower case, that exist. AWS has no way to ask for some of them.
+async fn groups(clients: &Clients, names: Vec<String>) -> Result<Vec<(String, Group)>, CloudError> {
+    let named = |group: &Group| group.replication_group_id().map(str::to_lowercase);
+    let call = clients.elasticache.describe_replication_groups();
+    if let [name] = names.as_slice() {
+        let reply = found(call.replication_group_id(name).send().await.map_err(reading(DESCRIBE)))?;
+        let groups = reply.and_then(|reply| reply.replication_groups).unwrap_or_default();
+        return Ok(groups.into_iter().filter_map(|one| Some((named(&one)?, one))).collect());
+    }
+    let mut pages = call.into_paginator().items().send();
+    let mut all = Vec::new();
+    while let Some(group) = pages.next().await {
+        let group = group.map_err(reading(DESCRIBE))?;
+        all.extend(named(&group).map(|name| (name, group)));
+    }
+    Ok(all)
 }
 
 /// Why the changes cannot be made, if they cannot.
@@ -213,16 +260,22 @@ fn change(want: &Want, present: &Present, changes: &[Change]) -> Option<Op> {
     Some(Op::new(operation).with(attributes([name])))
 }
 
-/// The clusters of a group, in the order of their names.
+/// The clusters of a group, in the order of their names: of the one list of all clusters, which all groups share.
 async fn members(clients: &Clients, id: &str) -> Result<Vec<CacheCluster>, CloudError> {
-    let mut members = Vec::new();
-    let mut pages = clients.elasticache.describe_cache_clusters().into_paginator().items().send();
-    while let Some(cluster) = pages.next().await {
-        let cluster = cluster.map_err(reading(MEMBERS))?;
-        if cluster.replication_group_id() == Some(id) {
-            members.push(cluster);
+    let read = |_| async move {
+        let mut by_group: BTreeMap<String, Vec<CacheCluster>> = BTreeMap::new();
+        let mut pages = clients.elasticache.describe_cache_clusters().into_paginator().items().send();
+        while let Some(cluster) = pages.next().await {
+            let cluster = cluster.map_err(reading(MEMBERS))?;
+            if let Some(group) = cluster.replication_group_id().map(str::to_lowercase) {
+                by_group.entry(group).or_default().push(cluster);
+            }
         }
-    }
+        Ok(by_group.into_iter().collect())
+    };
+    let members =
+        clients.shared.one("elasticache:DescribeCacheClusters of groups", &id.to_lowercase(), read).await?;
+    let mut members = members.unwrap_or_default();
     members.sort_by(|one, other| one.cache_cluster_id().cmp(&other.cache_cluster_id()));
     Ok(members)
 }

@@ -105,7 +105,7 @@ impl Driver for DbInstance {
             State::Busy(status) => return wait(POLL, status),
             // More room is what a full disk needs.
             State::Failed(_) if Detail::of(present).status == "storage-full" && grows => {}
-            State::Failed(why) => return Next::Fail(why.clone()),
+            State::Failed(why) => return failed(want, present, why),
             State::Settled => {}
         }
         if let Some(why) = refusal(want, present, changes, grows) {
@@ -174,8 +174,8 @@ impl Driver for DbInstance {
     /// RDS user guide and field logs: five minutes and more to make one, three to delete it.
     fn soonest(&self, op: &Op) -> Duration {
         Duration::from_secs(match op.operation.as_str() {
-            CREATE => 270,
-            DELETE => 150,
+            CREATE => 330,
+            DELETE => 170,
             _ => 0,
         })
     }
@@ -195,6 +195,31 @@ fn make(want: &Want) -> Next {
         Some(_) => Op::create(RESTORE).leaving(&["password"]),
         None => Op::create(CREATE),
     })
+}
+
+/// What to do about an instance that failed. One that AWS cannot repair (RDS user guide, "Viewing DB instance status": "delete
+/// the DB instance") and that never was available since vpipe began to make it holds nothing: the next run deletes it and
+/// makes it anew, unless it is protected from deletion. Any other may hold data, and is left to its owner.
+fn failed(want: &Want, present: &Present, why: &str) -> Next {
+    let beyond_repair = matches!(
+        Detail::of(present).status.as_str(),
+        "failed" | "incompatible-create" | "incompatible-restore"
+    );
+    if !beyond_repair || !want.never_ready {
+        return Next::Fail(why.to_owned());
+    }
+    if present.get("deletion_protection").as_bool() == Some(true) {
+        return Next::Fail(format!(
+            "{why}; it never was available and would be made anew, but it is protected from deletion: take that off in the \
+             console, or with `aws rds modify-db-instance --no-deletion-protection`, and run again"
+        ));
+    }
+    match want.acted {
+        true => Next::Fail(format!(
+            "{why}; it never was available and holds nothing: the next run deletes it and makes it anew"
+        )),
+        false => Next::Call(Op::new(DELETE).with(json!({ "final_snapshot": null }))),
+    }
 }
 
 /// Why the changes cannot be made, if they cannot.
