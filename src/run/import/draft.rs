@@ -293,7 +293,6 @@ fn certificate_arns(value: &Value, found: &mut Vec<String>) {
 mod tests {
     use super::super::library;
     use super::*;
-    use crate::cloud::Ingress;
     use crate::eval::Attrs;
 
     fn attrs(pairs: &[(&str, Value)]) -> Attrs {

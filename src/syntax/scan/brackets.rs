@@ -516,41 +516,29 @@ impl Repair {
 
 /// Whether brackets match, outside strings and inside what stands between `${` and `}`.
 fn is_well_formed(text: impl Iterator<Item = u8>) -> bool {
+    /// What ends a string of several lines, among what waits for its end.
+    const LONG: u8 = b'\'';
     let mut text = text.peekable();
-    // What waits for its end: a closing bracket, or `"` for a string and `'` for one of several lines.
+    // Closing brackets, `"` for a string, and LONG.
     let mut open: Vec<u8> = Vec::new();
     while let Some(byte) = text.next() {
-        match (open.last(), byte) {
-            (Some(b'"' | b'\''), b'\\') => drop(text.next()),
-            (Some(b'"' | b'\''), b'$') => {
-                if text.next_if_eq(&b'{').is_some() {
-                    open.push(b'}');
-                }
-            }
+        let inside = open.last().copied().filter(|end| matches!(*end, b'"' | LONG));
+        match (inside, byte) {
+            (Some(_), b'\\') => drop(text.next()),
+            (Some(_), b'$') if text.next_if_eq(&b'{').is_some() => open.push(b'}'),
             (Some(b'"'), b'"') => drop(open.pop()),
-            (Some(b'\''), b'"') => {
-                if text.next_if_eq(&b'"').is_some() && text.next_if_eq(&b'"').is_some() {
-                    open.pop();
-                }
+            (Some(LONG), b'"') if text.next_if_eq(&b'"').is_some() && text.next_if_eq(&b'"').is_some() => {
+                open.pop();
             }
-            (Some(b'"' | b'\''), _) => {}
-            (_, b'"') => {
-                // `""` is a string of its own, and `\"""` begins a long one.
-                if text.next_if_eq(&b'"').is_none() {
-                    open.push(b'"');
-                } else if text.next_if_eq(&b'"').is_some() {
-                    open.push(b'\'');
-                }
-            }
-            (_, b'{') => open.push(b'}'),
-            (_, b'(') => open.push(b')'),
-            (_, b'[') => open.push(b']'),
-            (_, b'}' | b')' | b']') => {
-                if open.pop() != Some(byte) {
-                    return false;
-                }
-            }
-            _ => {}
+            (Some(_), _) => {}
+            // `""` is a string of its own, and `"""` begins a long one.
+            (None, b'"') if text.next_if_eq(&b'"').is_none() => open.push(b'"'),
+            (None, b'"') if text.next_if_eq(&b'"').is_some() => open.push(LONG),
+            (None, b'{') => open.push(b'}'),
+            (None, b'(') => open.push(b')'),
+            (None, b'[') => open.push(b']'),
+            (None, b'}' | b')' | b']') if open.pop() != Some(byte) => return false,
+            (None, _) => {}
         }
     }
     open.is_empty()
