@@ -12,7 +12,7 @@ use super::remove::is_part;
 use super::rollout::would_deploy;
 use super::schedule::{AT_ONCE, Fate, schedule};
 use super::target::{Target, attribute, refers_to};
-use crate::cloud::{Next, Observed, Present};
+use crate::cloud::{Driver, Next, Observed, Present, Want};
 use crate::eval::{ActionKind, Attrs, Deferred, NodeId, Value};
 use crate::journal::{History, Known, ROLLBACK};
 use crate::plan::{self, Action, Change, Deployment, Plan, PlanNode};
@@ -182,6 +182,7 @@ fn compare(
     ours(ctx, &target, &present)?;
     let secrets = changed_secrets(ctx, &target);
     let mut changes = changes(ctx, &target, driver, &want, &present, &secrets);
+    changes.extend(known_later(ctx, &target, driver, &want, &present, &changes));
     refused(&target, &changes)?;
     let forcing = changes.iter().find(|change| change.on_change == OnChange::Replace);
     if let Some(forcing) = forcing {
@@ -262,6 +263,30 @@ fn held_by_pending(ctx: &Context<'_>, target: &Target, known: Option<&Known>) ->
                 }))
     };
     replaced.into_iter().find(held).cloned()
+}
+
+/// Changes to what is only made by this run. Where such a value cannot be changed in place, the plan has to say so, although
+/// there is nothing yet to compare it with.
+fn known_later(
+    ctx: &Context<'_>,
+    target: &Target,
+    driver: &dyn Driver,
+    want: &Want,
+    present: &Present,
+    changes: &[Change],
+) -> Vec<Change> {
+    let pending = ctx.with(|state| state.pending.clone());
+    let later = |(name, value): (&String, &Value)| {
+        let after = deferred(value, &pending);
+        let schema = attribute(ctx, &target.kind, name).filter(|a| a.on_change == OnChange::Replace);
+        let before = present.attrs.get(name).filter(|_| !after.is_known() && !target.is_block())?.clone();
+        let told = changes.iter().any(|change| change.attribute == *name);
+        let on_change = schema.filter(|_| !told)?.on_change;
+        let mut change = Change { attribute: name.clone(), before: Some(before), after, on_change };
+        change.on_change = driver.on_change(want, present, &change);
+        (change.on_change == OnChange::Replace).then_some(change)
+    };
+    target.attrs.iter().filter_map(later).collect()
 }
 
 /// Where a change refers to what would be made anew, its value is known after the run.

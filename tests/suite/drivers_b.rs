@@ -106,6 +106,8 @@ async fn records_at_godaddy() {
     let zone = "hosted_zone zone { domain = \"example.co.uk\" }\n";
     let moved =
         zone.to_owned() + &changed.replace("2h, provider = dns", "2h, provider = route53(zone: zone)");
+    let planned = stack.plan(&moved).await;
+    assert!(planned.nodes.iter().any(|n| n.id == "txt" && n.action == Action::Replace), "{planned:#?}");
     let calls = stack.run(&moved).await;
     assert!(calls.is_superset(&set(&["txt godaddy:DeleteRecords", "txt route53:ChangeResourceRecordSets"])));
     assert!(!calls.iter().any(|call| call.starts_with("www ")), "{calls:?}");

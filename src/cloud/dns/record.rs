@@ -33,16 +33,17 @@ impl Driver for Record {
     }
 
     async fn observe(&self, clients: &Clients, want: &Want) -> Result<Observed, CloudError> {
-        let Some(provider) = Provider::of(want, want.get("provider")) else { return Ok(Observed::Absent) };
+        let provider = Provider::of(want, want.get("provider"));
         if let (Some(id), Some(before)) = (&want.id, known_provider(want))
-            && before != provider.id()
+            && provider.as_ref().is_none_or(|provider| before != provider.id())
         {
-            // It is at another provider, to be deleted there.
+            // It is at another provider, to be deleted there; that of the file may not be there yet.
             let mut elsewhere =
                 Present { id: id.clone(), tags: Some(want.tags.clone()), ..Present::default() };
             elsewhere.attrs.insert("provider".to_owned(), Value::from(before));
             return Ok(Observed::Present(Box::new(elsewhere)));
         }
+        let Some(provider) = provider else { return Ok(Observed::Absent) };
         // What the journal knows may have another name or type than the file says now.
         let (name, kind) = known_place(want).unwrap_or_else(|| place(want));
         let Some(set) = provider.find(clients, &name, &kind).await? else { return Ok(Observed::Absent) };
