@@ -32,7 +32,7 @@ impl<'a> Checker<'a> {
                     name.span,
                     near,
                 ),
-                None => diagnostic.help(format!("the kinds are {}", sentence_list(known(), "and"))),
+                None => diagnostic.help("`vpipe doc` lists the kinds that there are"),
             });
         };
         if resource.existing && kind.lookups.is_empty() {
