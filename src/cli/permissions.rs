@@ -14,7 +14,8 @@ use crate::run::{Drivers, LARGEST, Policy, adopting, importing, permissions};
 /// Print the smallest IAM policy with which the pipeline can be planned, run and destroyed
 ///
 /// As `aws iam create-policy --policy-document` takes it. Needs no credentials and no network: it is made from what the
-/// file asks for. The names of the statements say which command needs them first.
+/// file asks for. The names of the statements say which command needs them first. A run that takes something out of the
+/// file deletes it with what the file needed before: until it has run, the policy of the version before has to stay.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The file [default: the only one of the current folder]

@@ -241,8 +241,10 @@ async fn change_each(subject: &Subject) {
             let before = stack.local.asked();
             stack.run(&body).await;
             let called = stack.called_since(&before);
-            let forbidden =
-                permissions::unallowed(called, &permissions::policy(&stack, &body, permissions::ALL));
+            // What a file leaves behind is what the file before needed.
+            let policy = |body: &str| permissions::policy(&stack, body, permissions::ALL);
+            let new = permissions::unallowed(called, &policy(&body)).into_iter().collect();
+            let forbidden = permissions::unallowed(new, &policy(&subject.body(&now)));
             assert_eq!(forbidden, Vec::<String>::new(), "`vpipe permissions` does not allow it: {what}");
             now = next;
             tried += 1;

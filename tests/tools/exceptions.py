@@ -17,6 +17,8 @@ ANY_OPERATION = {
     },
     "smithy-rpc-v2-cbor": {
         "AccessDenied", "ExpiredTokenException", "InternalFailure", "MissingAuthenticationToken", "SerializationException",
+        # Its name of the query protocol, which `x-amzn-query-error` has.
+        "Throttling",
         "ThrottlingException", "UnknownOperationException", "ValidationException",
     },
     "rest-json": {
@@ -30,7 +32,7 @@ ANY_OPERATION = {
         "InvalidKeyPair.NotFound", "InvalidNetworkInterfaceID.NotFound", "InvalidParameterValue",
         "InvalidPermission.Duplicate", "InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound",
         "InvalidSubnetID.NotFound", "InvalidVpcID.NotFound", "MissingParameter", "RequestExpired",
-        "RequestLimitExceeded", "UnauthorizedOperation",
+        "RequestLimitExceeded", "SecurityGroupLimitExceeded", "UnauthorizedOperation",
     },
 }
 
@@ -43,6 +45,7 @@ S3 = {
     "MethodNotAllowed": 405, "NoSuchBucket": 404, "NoSuchBucketPolicy": 404, "NoSuchKey": 404, "NoSuchTagSet": 404,
     "NoSuchUpload": 404, "NoSuchVersion": 404, "NotImplemented": 501, "OwnershipControlsNotFoundError": 404,
     "PermanentRedirect": 301, "PreconditionFailed": 412, "SlowDown": 503,
+    "TooManyBuckets": 400,
     # Not in the list; S3 answers it to GetPublicAccessBlock where there is none.
     "NoSuchPublicAccessBlockConfiguration": 404,
 }
