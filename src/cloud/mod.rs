@@ -10,6 +10,7 @@ mod dns;
 mod driver;
 mod ec2;
 mod elasticache;
+mod elb;
 mod error;
 mod groups;
 mod iam;

@@ -1,6 +1,6 @@
 //! Which driver serves which kind.
 
-use super::{Driver, acm, beanstalk, cloudfront, dns, ec2, elasticache, iam, mq, rds, s3, watch};
+use super::{Driver, acm, beanstalk, cloudfront, dns, ec2, elasticache, elb, iam, mq, rds, s3, watch};
 
 /// The driver of a kind of `stdlib/`, of a separate block (`security_group.allow`), or of what rollout actions make
 /// (`s3.object`, `beanstalk.storage`, `beanstalk.version`, `beanstalk.deployment`, `beanstalk.swap`,
@@ -9,6 +9,7 @@ pub fn driver(kind: &str) -> Option<&'static dyn Driver> {
     let driver: &'static dyn Driver = match kind {
         "vpc" => &ec2::Vpc,
         "key_pair" => &ec2::KeyPair,
+        "load_balancer" => &elb::LoadBalancer,
         "security_group" => &ec2::SecurityGroup,
         "security_group.allow" => &ec2::Rule,
         "db_instance" => &rds::DbInstance,

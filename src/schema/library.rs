@@ -47,6 +47,7 @@ pub const LIBRARY: &[LibraryFile] = library! {
     "lists/ec2_instance_types.vpipe"
     "lists/regions.vpipe"
     "lists/ssl_policies.vpipe"
+    "load_balancer.vpipe"
     "modules/beanstalk_roles.vpipe"
     "modules/static_site.vpipe"
     "record.vpipe"

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::stack::{Stack, set};
-use aws_sdk_elasticloadbalancingv2::types::{Listener, LoadBalancer, Rule};
+use super::stack::{Stack, set, shared_balancer};
+use aws_sdk_elasticloadbalancingv2::types::{ActionTypeEnum, Listener, LoadBalancer, ProtocolEnum, Rule};
+use vpipe::cloud::NetRequest;
 
 const WEB: &str = r#"
 existing vpc main { default = true }
@@ -156,4 +157,141 @@ async fn the_bucket_of_the_logs_stays_open_as_long_as_it_is_needed() {
     let calls = stack.run(without).await;
     assert_eq!(calls, set(&["web s3:DeleteBucketPolicy", "web elasticbeanstalk:TerminateEnvironment"]));
     assert_eq!(policy(&stack, "shop-others").await, None);
+}
+
+const SHARING: &str = r#"
+existing vpc main { default = true }
+existing load_balancer edge { name = "edge" }
+application shop {}
+environment web {
+  application = shop, platform = "Tomcat 10 with Corretto 21", instances = 1..1, vpc = main
+  cname_prefix = "the-web-shop"
+  load_balancer = edge
+  process default {}
+  process admin { port = 8081 }
+  rule admin { paths = ["/admin/*"], hosts = ["shop.example.com"], forward = admin }
+}
+environment api {
+  application = shop, platform = "Tomcat 10 with Corretto 21", instances = 1..1, vpc = main
+  cname_prefix = "the-api-shop"
+  load_balancer = edge
+}
+output edge_url = edge.url
+"#;
+
+/// The values of a rule's condition.
+fn condition<'a>(rule: &'a Rule, field: &str) -> Vec<&'a str> {
+    let conditions = rule.conditions().iter().filter(|condition| condition.field() == Some(field));
+    conditions.flat_map(|condition| condition.values()).map(String::as_str).collect()
+}
+
+/// How many target groups there are, and the tag that counts who shares the load balancer.
+async fn sharers(stack: &Stack) -> (usize, Option<String>) {
+    let groups = stack.clients.elbv2.describe_target_groups().send().await.unwrap();
+    let arn = balancer(stack).await.load_balancer_arn.unwrap();
+    let reply = stack.clients.elbv2.describe_tags().resource_arns(arn).send().await.unwrap();
+    let mut tags = reply.tag_descriptions()[0].tags().iter();
+    let count = tags.find(|tag| tag.key() == Some("elasticbeanstalk:shared-elb-environment-count"));
+    (groups.target_groups().len(), count.and_then(|tag| tag.value().map(str::to_owned)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn environments_share_a_balancer_that_stays_its_owners() {
+    let mut stack = Stack::new("us-east-1").await;
+    let first = shared_balancer(&stack.clients, "edge").await;
+    let (before, attributes_before) = (listener(&stack, 80).await, attributes(&stack).await);
+    let calls = stack.run(SHARING).await;
+    assert!(!calls.contains(UPDATE) && !calls.contains(REDIRECT), "{calls:?}");
+    // One load balancer, still the same, with rules for the names of both.
+    let found = balancer(&stack).await;
+    assert_eq!(found.load_balancer_arn, first.load_balancer_arn);
+    assert_eq!(found.availability_zones(), first.availability_zones());
+    assert_eq!(listener(&stack, 80).await, before);
+    assert_eq!(attributes(&stack).await, attributes_before);
+    assert_eq!(sharers(&stack).await, (3, Some("2".to_owned())));
+    let found = rules(&stack, 80).await;
+    let (web, api) =
+        ("the-web-shop.us-east-1.elasticbeanstalk.com", "the-api-shop.us-east-1.elasticbeanstalk.com");
+    assert_eq!(found.len(), 3);
+    let admin = found.iter().find(|rule| !condition(rule, "path-pattern").is_empty()).unwrap();
+    assert_eq!(condition(admin, "host-header"), [web, "shop.example.com"]);
+    for host in [web, api] {
+        let own = |rule: &&Rule| condition(rule, "host-header") == [host];
+        let rule = found.iter().find(own).unwrap_or_else(|| panic!("no rule for {host}: {found:?}"));
+        assert_eq!(rule.actions()[0].r#type(), Some(&ActionTypeEnum::Forward));
+    }
+    // The environment's own rule with a path comes before the one for all.
+    let priority = |rule: &Rule| rule.priority().unwrap().parse::<u32>().unwrap();
+    let for_all = found.iter().find(|rule| condition(rule, "host-header") == [web]).unwrap();
+    assert!(priority(admin) < priority(for_all), "{found:?}");
+
+    // Who asks for an environment's name gets it; who asks for the load balancer's gets what its owner says.
+    let own_name = first.dns_name().unwrap();
+    for (host, status) in [(web, 200), (api, 200), (own_name, 404)] {
+        let request = NetRequest {
+            method: "GET".to_owned(),
+            url: format!("http://{host}/"),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout: std::time::Duration::from_secs(10),
+        };
+        assert_eq!(stack.clients.net.fetch(request).await.unwrap().status, status, "{host}");
+    }
+
+    // Processes can be changed, rules cannot.
+    let other = SHARING.replace("port = 8081", "port = 8082");
+    assert_eq!(stack.run(&other).await, set(&[UPDATE]));
+    assert_eq!(rules(&stack, 80).await.len(), 3);
+    let ruled = other.replace("/admin/*", "/manage/*");
+    let said = stack.fail(&ruled).await;
+    assert!(said.contains("only when it is made"), "{said}");
+    stack.forget();
+    assert_eq!(stack.run(&other).await, set(&[]));
+
+    // One goes, then the other; the load balancer and its listener stay.
+    let one = other.split("environment api").next().unwrap().to_owned();
+    assert_eq!(stack.run(&one).await, set(&["api elasticbeanstalk:TerminateEnvironment"]));
+    assert_eq!(sharers(&stack).await, (2, Some("1".to_owned())));
+    stack.destroy(&one).await;
+    assert_eq!(sharers(&stack).await, (0, None));
+    assert_eq!(rules(&stack, 80).await, []);
+    assert_eq!(listener(&stack, 80).await, before);
+    let last = balancer(&stack).await;
+    assert_eq!(last.security_groups(), first.security_groups());
+    assert_eq!(attributes(&stack).await, attributes_before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_balancer_must_exist_and_listen() {
+    let stack = Stack::new("us-east-1").await;
+    let said = stack.fail(SHARING).await;
+    assert!(said.contains("there is no Application Load Balancer with name = \"edge\""), "{said}");
+    let made = shared_balancer(&stack.clients, "edge").await;
+    let secure = SHARING.replace(
+        "load_balancer = edge\n  process",
+        "load_balancer = edge, listener_ports = [8080]\n  process",
+    );
+    let said = stack.fail(&secure).await;
+    assert!(said.contains("does not listen on port 8080: write `listener_ports = [80]`"), "{said}");
+    let arn = made.load_balancer_arn().unwrap();
+    let action = listener(&stack, 80).await.default_actions()[0].clone();
+    let request = stack.clients.elbv2.create_listener().load_balancer_arn(arn).port(8080);
+    request.protocol(ProtocolEnum::Http).default_actions(action).send().await.unwrap();
+    stack.run(&secure).await;
+    assert_eq!((rules(&stack, 8080).await.len(), rules(&stack, 80).await.len()), (2, 1));
+    // By its ARN it is the same one, and nothing is to be done.
+    let by_arn = secure.replace("name = \"edge\"", &format!("arn = \"{arn}\""));
+    assert_eq!(stack.run(&by_arn).await, set(&[]));
+
+    // Names that are swapped take the requests along.
+    let hosts = async || {
+        let found = rules(&stack, 80).await;
+        condition(&found[0], "host-header").into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(hosts().await, ["the-api-shop.us-east-1.elasticbeanstalk.com"]);
+    let swap = stack.clients.beanstalk.swap_environment_cnames();
+    swap.source_environment_name("web").destination_environment_name("api").send().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    stack.clients.beanstalk.describe_environments().send().await.unwrap();
+    assert_eq!(hosts().await, ["the-web-shop.us-east-1.elasticbeanstalk.com"]);
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use super::stack::Stack;
+use super::stack::{Stack, shared_balancer};
 use super::tools::tools;
 use vpipe::cloud::permission::{When, actions};
 use vpipe::cloud::{driver, read_stored};
@@ -65,6 +65,7 @@ rollout {
 const WATCHED: &str = r#"
 existing vpc main { default = true }
 existing key_pair ops { name = "ops" }
+existing load_balancer edge { name = "edge" }
 role instances {
   trusted_services = ["ec2.amazonaws.com"], path = "/shop/", managed_policies = ["AWSElasticBeanstalkWebTier"]
   policies = { read = json({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "*" }] }) }
@@ -74,7 +75,7 @@ instance_profile web_profile { role = instances, path = "/shop/" }
 application shop { keep_versions = 5 }
 environment web {
   application = shop, platform = "Tomcat 10 with Corretto 21", instance_profile = web_profile, service_role = service
-  key_pair = ops
+  key_pair = ops, vpc = main, load_balancer = edge
 }
 db_parameter_group tuned { family = "mysql8.0", parameters = { max_connections = 100 } }
 cache_parameter_group lru { family = "valkey8", parameters = { "maxmemory-policy" = "allkeys-lru" } }
@@ -111,10 +112,16 @@ fn allowed(policy: &Json) -> BTreeSet<String> {
     actions.map(|action| action.as_str().unwrap().to_owned()).collect()
 }
 
-/// Operations that were called and that a policy does not allow; key pairs are made by tests alone.
+/// Operations that were called and that a policy does not allow; key pairs and load balancers are made by tests alone.
 fn missing(stack: &Stack, policy: &Json) -> Vec<String> {
     let mut called = stack.local.operations();
-    called.remove("ec2:CreateKeyPair");
+    for made_here in [
+        "ec2:CreateKeyPair",
+        "elasticloadbalancing:CreateLoadBalancer",
+        "elasticloadbalancing:CreateListener",
+    ] {
+        called.remove(made_here);
+    }
     unallowed(called, policy)
 }
 
@@ -139,6 +146,9 @@ async fn hold(body: &str, changed: &str) -> BTreeSet<String> {
     bundle.finish().unwrap();
     let stack = Stack::new("us-east-1").await.at(folder.path());
     stack.clients.ec2.create_key_pair().key_name("ops").send().await.unwrap();
+    if body.contains("existing load_balancer edge") {
+        shared_balancer(&stack.clients, "edge").await;
+    }
     stack.plan(body).await;
     assert_eq!(missing(&stack, &policy(&stack, body, LOOK)), Vec::<String>::new(), "of a first plan");
     stack.run(body).await;

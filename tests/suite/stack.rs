@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action, ActionTypeEnum, FixedResponseActionConfig, LoadBalancer, ProtocolEnum,
+};
 use vpipe::cloud::{Clients, Connect, connect, driver};
 use vpipe::diag::{Diagnostic, Severity};
 use vpipe::eval::{Inputs, Secrets, evaluate};
@@ -171,4 +174,18 @@ pub fn ok(outcome: Outcome) -> Outcome {
 
 pub fn set(calls: &[&str]) -> HashSet<String> {
     calls.iter().map(|call| (*call).to_owned()).collect()
+}
+
+/// A load balancer of somebody else in the default network, whose listener on port 80 answers 404.
+pub async fn shared_balancer(clients: &Clients, name: &str) -> LoadBalancer {
+    let subnets = clients.ec2.describe_subnets().send().await.unwrap().subnets.unwrap();
+    let places = subnets.iter().take(2).filter_map(|subnet| subnet.subnet_id.clone()).collect();
+    let reply =
+        clients.elbv2.create_load_balancer().name(name).set_subnets(Some(places)).send().await.unwrap();
+    let made = reply.load_balancers()[0].clone();
+    let fixed = FixedResponseActionConfig::builder().status_code("404").message_body("nobody").build();
+    let action = Action::builder().r#type(ActionTypeEnum::FixedResponse).fixed_response_config(fixed).build();
+    let listener = clients.elbv2.create_listener().load_balancer_arn(made.load_balancer_arn().unwrap());
+    listener.port(80).protocol(ProtocolEnum::Http).default_actions(action).send().await.unwrap();
+    made
 }

@@ -1,6 +1,6 @@
 //! Processes, listeners and rules of the load balancer as option settings, both ways.
 
-use super::options::{Options, seconds};
+use super::options::{self, ENVIRONMENT, Options, seconds};
 use crate::cloud::Want;
 use crate::eval::{Attrs, Value};
 
@@ -13,6 +13,12 @@ const OPTIONAL: [&str; 5] = ["SSLCertificateArns", "SSLPolicy", "Rules", "HostHe
 /// Whether a namespace belongs to a process, a listener or a rule.
 pub(super) fn ours(namespace: &str) -> bool {
     [PROCESS, LISTENER, RULE].iter().any(|prefix| namespace.starts_with(prefix))
+}
+
+/// Whether a namespace belongs to a listener or a rule. Behind a shared load balancer AWS takes them only when an environment
+/// is made. Source: developer guide, "Configuring a shared Application Load Balancer".
+pub(super) fn of_listeners(namespace: &str) -> bool {
+    [LISTENER, RULE].iter().any(|prefix| namespace.starts_with(prefix))
 }
 
 /// Whether an option that exists has no place in what is wanted: its process, listener or rule is not wanted any more, or
@@ -55,6 +61,11 @@ pub(super) fn desired(want: &Want, attrs: &mut Attrs) {
     if !records(want, "process").any(|process| text(process, "name") == Some("default")) {
         processes.push(Value::Map(default_process()));
     }
+    if options::shared(want) {
+        desired_of_shared(want, attrs);
+        attrs.insert("process".to_owned(), Value::List(processes));
+        return;
+    }
     let mut listeners: Vec<Value> =
         records(want, "listener").map(|l| Value::Map(listener(want, l))).collect();
     if listeners.is_empty() {
@@ -63,6 +74,20 @@ pub(super) fn desired(want: &Want, attrs: &mut Attrs) {
     attrs.insert("process".to_owned(), Value::List(processes));
     attrs.insert("rule".to_owned(), Value::List(rules(want, &listeners)));
     attrs.insert("listener".to_owned(), Value::List(listeners));
+}
+
+/// The listeners of a shared load balancer are its owner's: the environment has none, only ports and rules.
+fn desired_of_shared(want: &Want, attrs: &mut Attrs) {
+    let mut ports: Vec<Value> = want.get("listener_ports").items().to_vec();
+    ports.sort_by_key(Value::as_int);
+    if ports.is_empty() {
+        ports.push(Value::Int(80));
+    }
+    let listener = |port: &Value| Value::Map(Attrs::from_iter([("port".to_owned(), port.clone())]));
+    let listeners: Vec<Value> = ports.iter().map(listener).collect();
+    attrs.insert("rule".to_owned(), Value::List(rules(want, &listeners)));
+    attrs.insert("listener".to_owned(), Value::List(Vec::new()));
+    attrs.insert("listener_ports".to_owned(), Value::List(ports));
 }
 
 /// The rules with priorities, the lowest free numbers in the order of the file, and with the ports of all listeners that
@@ -146,7 +171,13 @@ pub(super) fn write(attrs: &Attrs, options: &mut Options) {
             set("StickinessLBCookieDuration", sticky);
         }
     }
-    let mut on_80 = false;
+    let shared = attrs.get("load_balancer").is_some_and(|balancer| *balancer != Value::None);
+    for port in attrs.get("listener_ports").into_iter().flat_map(Value::items).filter_map(Value::as_int) {
+        // AWS adds the rule `default`, for all that comes to the environment's name, of itself only on port 80.
+        let names: Vec<&str> = ["default"].into_iter().chain(names_of_rules(attrs, port)).collect();
+        options.set(&format!("{LISTENER}{port}"), "Rules", names.join(","));
+    }
+    let mut on_80 = shared;
     for listener in blocks(attrs, "listener") {
         let Some(port) = listener.get("port").and_then(Value::as_int) else { continue };
         on_80 |= port == 80;
@@ -156,12 +187,7 @@ pub(super) fn write(attrs: &Attrs, options: &mut Options) {
         options.set_some(&namespace, "SSLCertificateArns", text(listener, "certificate").map(str::to_owned));
         options.set_some(&namespace, "SSLPolicy", text(listener, "ssl_policy").map(str::to_owned));
         options.set(&namespace, "DefaultProcess", text(listener, "forward").unwrap_or("default"));
-        let mut rules: Vec<&str> = blocks(attrs, "rule")
-            .filter(|rule| ports(rule).contains(&port))
-            .filter_map(|r| text(r, "name"))
-            .collect();
-        rules.sort_unstable();
-        options.set_some(&namespace, "Rules", Some(rules.join(",")));
+        options.set_some(&namespace, "Rules", Some(names_of_rules(attrs, port).join(",")));
     }
     for rule in blocks(attrs, "rule") {
         let Some(name) = text(rule, "name") else { continue };
@@ -178,6 +204,14 @@ pub(super) fn write(attrs: &Attrs, options: &mut Options) {
     if !on_80 {
         options.set(&namespace(80), "ListenerEnabled", "false");
     }
+}
+
+/// The names of the rules on a port.
+fn names_of_rules(attrs: &Attrs, port: i64) -> Vec<&str> {
+    let here = blocks(attrs, "rule").filter(|rule| ports(rule).contains(&port));
+    let mut names: Vec<&str> = here.filter_map(|rule| text(rule, "name")).collect();
+    names.sort_unstable();
+    names
 }
 
 /// The conditions of a rule: the attribute and its option.
@@ -208,6 +242,21 @@ pub(super) fn read(options: &Options, attrs: &mut Attrs) {
         ports.push(80);
     }
     let rules: Vec<Value> = options.namespaces(RULE).filter_map(|name| rule(options, name, &ports)).collect();
+    attrs.insert("process".to_owned(), Value::List(processes));
+    attrs.insert("rule".to_owned(), Value::List(rules));
+    if options.flag(ENVIRONMENT, "LoadBalancerIsShared") {
+        let has_rules = |port: &i64| options.get(&format!("{LISTENER}{port}"), "Rules").is_some();
+        let mut ruled: Vec<i64> = ports.into_iter().filter(has_rules).collect();
+        if ruled.is_empty() {
+            ruled.push(80);
+        }
+        ruled.sort_unstable();
+        let ruled = ruled.into_iter().map(Value::Int).collect();
+        attrs.insert("listener_ports".to_owned(), Value::List(ruled));
+        attrs.insert("listener".to_owned(), Value::List(Vec::new()));
+        return;
+    }
+    attrs.insert("listener_ports".to_owned(), Value::List(Vec::new()));
     let enabled = |port: &i64| options.get(&namespace(*port), "ListenerEnabled") != Some("false");
     let listeners = ports.into_iter().filter(enabled).map(|port| {
         let namespace = namespace(port);
@@ -226,8 +275,6 @@ pub(super) fn read(options: &Options, attrs: &mut Attrs) {
         Value::Map(listener)
     });
     attrs.insert("listener".to_owned(), Value::List(listeners.collect()));
-    attrs.insert("process".to_owned(), Value::List(processes));
-    attrs.insert("rule".to_owned(), Value::List(rules));
 }
 
 /// A rule, unless it is only what is left of one: without conditions there is none.
@@ -241,8 +288,10 @@ fn rule(options: &Options, name: &str, ports: &[i64]) -> Option<Value> {
     }
     let conditions = CONDITIONS.iter().any(|(_, option)| options.get(&namespace, option).is_some());
     let lists = |port: &&i64| {
-        let rules = options.get(&self::namespace(**port), "Rules").map(parts).unwrap_or_default();
-        rules.iter().any(|rule| rule == name)
+        // Shared load balancers have no listener `default`.
+        let namespaces = [self::namespace(**port), format!("{LISTENER}{port}")];
+        let rules = namespaces.iter().filter_map(|namespace| options.get(namespace, "Rules")).flat_map(parts);
+        rules.into_iter().any(|rule| rule == name)
     };
     let forward = options.get(&namespace, "Process").unwrap_or("default");
     rule.insert("forward".to_owned(), Value::from(forward));

@@ -28,6 +28,12 @@ const BALANCERS: &[&str] = &[
     "elasticloadbalancing:{here}:listener/app/awseb-*",
     "elasticloadbalancing:{here}:listener-rule/app/awseb-*",
 ];
+/// A load balancer of somebody else, that the environment shares.
+const SHARED: &[&str] = &[
+    "elasticloadbalancing:{here}:loadbalancer/app/{every load_balancer}/*",
+    "elasticloadbalancing:{here}:listener/app/{every load_balancer}/*",
+    "elasticloadbalancing:{here}:listener-rule/app/{every load_balancer}/*",
+];
 const BUCKET: &[&str] = &["s3:::elasticbeanstalk-{region}-{account}"];
 const FILES: &[&str] = &["s3:::elasticbeanstalk-{region}-{account}/*"];
 /// Those that take the access logs of a load balancer.
@@ -131,6 +137,28 @@ pub(super) const PERMISSIONS: &[Permission] = &[
     Permission::tag("ec2:CreateTags", ANY).because(IN_ITS_NAME),
     Permission::change("ec2:RunInstances", ANY).only(BY_TEMPLATE).because(IN_ITS_NAME),
     Permission::tag("elasticloadbalancing:*", BALANCERS).because(IN_ITS_NAME),
+    Permission::change("elasticloadbalancing:CreateRule", SHARED)
+        .beside("load_balancer")
+        .because(IN_ITS_NAME),
+    Permission::change("elasticloadbalancing:ModifyRule", SHARED)
+        .beside("load_balancer")
+        .because(IN_ITS_NAME),
+    Permission::change("elasticloadbalancing:SetRulePriorities", SHARED)
+        .beside("load_balancer")
+        .because(IN_ITS_NAME),
+    Permission::change("elasticloadbalancing:SetSecurityGroups", SHARED)
+        .beside("load_balancer")
+        .because(IN_ITS_NAME),
+    Permission::tag("elasticloadbalancing:AddTags", SHARED).beside("load_balancer").because(IN_ITS_NAME),
+    Permission::delete("elasticloadbalancing:DeleteRule", SHARED)
+        .beside("load_balancer")
+        .because(IN_ITS_NAME),
+    Permission::delete("elasticloadbalancing:RemoveTags", SHARED)
+        .beside("load_balancer")
+        .because(IN_ITS_NAME),
+    Permission::delete("elasticloadbalancing:SetSecurityGroups", SHARED)
+        .beside("load_balancer")
+        .because(IN_ITS_NAME),
     Permission::change("logs:CreateLogGroup", LOGS).because(IN_ITS_NAME),
     Permission::change("logs:PutRetentionPolicy", LOGS).because(IN_ITS_NAME),
     Permission::delete("autoscaling:*", GROUPS).because(IN_ITS_NAME),

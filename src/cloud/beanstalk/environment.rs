@@ -115,6 +115,17 @@ impl Driver for Environment {
         {
             return Next::Call(Op::new(DELETE_POLICY).with(json!({ "bucket": bucket })));
         }
+        if options::shared(want)
+            && changes
+                .iter()
+                .any(|change| change.attribute == "rule" || change.attribute.starts_with("rule["))
+        {
+            return Next::Fail(
+                "AWS takes the rules of an environment behind a shared load balancer only when it is made; give it \
+                 another `name` to have it made anew, or put the rules back as they were"
+                    .to_owned(),
+            );
+        }
         let apart = |change: &&Change| change.attribute == "tags" || redirect_of(&change.attribute).is_some();
         if changes.iter().any(|change| !apart(&change)) {
             if want.acted
@@ -294,7 +305,9 @@ async fn describe(
     let settings = settings(clients, want, environment).await?;
     let read = options::read(&settings, want, &found.own_groups());
     present.attrs.extend(read);
-    balancer::redirects(&mut present.attrs, &found.redirecting());
+    if !options::shared(want) {
+        balancer::redirects(&mut present.attrs, &found.redirecting());
+    }
     let mut put = |name: &str, value: Option<String>| {
         present.attrs.insert(name.to_owned(), Value::from(value));
     };
@@ -416,7 +429,7 @@ async fn create(clients: &Clients, want: &Want) -> Result<Reply, CloudError> {
     let mut wanted = options::wanted(want);
     logs::only_where_let_in(clients, want, &mut wanted).await?;
     let mut settings = setting_list(&wanted);
-    settings.extend(setting_list(&options::at_creation()));
+    settings.extend(setting_list(&options::at_creation(want)));
     let application = want.ids("application", "name");
     let request = clients
         .beanstalk
@@ -461,17 +474,24 @@ async fn preflight(clients: &Clients, want: &Want) -> Result<(), CloudError> {
             return Err(CloudError::of(CREATE, "NoSuchServiceRole", message));
         }
     }
-    Ok(())
+    match want.ids("load_balancer", "arn").as_str() {
+        Some(arn) => resources::preflight(clients, want, arn).await,
+        None => Ok(()),
+    }
 }
 
 async fn update(clients: &Clients, want: &Want, present: &Present) -> Result<Reply, CloudError> {
-    let wanted = options::wanted(want);
+    let mut wanted = options::wanted(want);
     let names = |field: &str| -> Vec<Name> {
         let names = present.detail.get(field);
         names.and_then(|names| serde_json::from_value(names.clone()).ok()).unwrap_or_default()
     };
     let mut gone = options::leftover(&names("balancer"), &present.attrs, &wanted);
     gone.extend(names("raw"));
+    if options::shared(want) {
+        gone.retain(|(namespace, _)| !balancer::of_listeners(namespace));
+        wanted.retain(|namespace| !balancer::of_listeners(namespace));
+    }
     let specify = |(namespace, name): Name| {
         OptionSpecification::builder().namespace(namespace).option_name(name).build()
     };

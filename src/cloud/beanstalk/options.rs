@@ -55,6 +55,11 @@ impl Options {
         self.0.get(namespace).is_some_and(|options| options.contains_key(name))
     }
 
+    /// Keeps only some namespaces.
+    pub(super) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0.retain(|namespace, _| keep(namespace));
+    }
+
     /// Forgets an option.
     pub(super) fn forget(&mut self, namespace: &str, name: &str) {
         if let Some(options) = self.0.get_mut(namespace) {
@@ -112,14 +117,20 @@ pub(super) fn wanted(want: &Want) -> Options {
     options.set_some(VPC, "ELBSubnets", list("load_balancer_subnets"));
     // Once it was set, taking it away does not make a load balancer public again: it is always said. It means nothing without
     // a VPC.
+    // A load balancer that is shared keeps its own.
     options.set_some(VPC, "ELBScheme", text("vpc").and(text("scheme")));
     options.set_some(BALANCER, "IdleTimeout", get("idle_timeout").as_int().map(|ms| seconds(ms).to_string()));
     logs::write(&attrs, &mut options);
     if list("subnets").is_some() {
         // Instances that share the load balancer's subnets stand in public ones, and need an address of their own to
         // reach Beanstalk; in private subnets they go through NAT.
-        let shared = list("subnets") == list("load_balancer_subnets");
-        options.set(VPC, "AssociatePublicIpAddress", shared.to_string());
+        let public = if shared(want) {
+            let own = in_subnets_of_shared(want);
+            get("subnets").items().iter().any(|subnet| own.contains(subnet))
+        } else {
+            list("subnets") == list("load_balancer_subnets")
+        };
+        options.set(VPC, "AssociatePublicIpAddress", public.to_string());
     }
     policy::write(get("deployment"), &mut options);
     options.set_some(COMMAND, "Timeout", get("command_timeout").as_int().map(|ms| seconds(ms).to_string()));
@@ -143,11 +154,26 @@ pub(super) fn wanted(want: &Want) -> Options {
 }
 
 /// The options that can be given only when an environment is created.
-pub(super) fn at_creation() -> Options {
+pub(super) fn at_creation(want: &Want) -> Options {
     let mut options = Options::default();
     options.set(ENVIRONMENT, "EnvironmentType", "LoadBalanced");
     options.set(ENVIRONMENT, "LoadBalancerType", "application");
+    if let Some(arn) = want.ids("load_balancer", "arn").as_str() {
+        options.set(ENVIRONMENT, "LoadBalancerIsShared", "true");
+        options.set(BALANCER, "SharedLoadBalancer", arn);
+    }
     options
+}
+
+/// Whether the environment stands behind a load balancer of somebody else.
+pub(super) fn shared(want: &Want) -> bool {
+    *want.get("load_balancer") != Value::None
+}
+
+/// The subnets of a shared load balancer.
+fn in_subnets_of_shared(want: &Want) -> &[Value] {
+    let Value::Handle(balancer) = want.get("load_balancer") else { return &[] };
+    want.refs.get(balancer).and_then(|outputs| outputs.get("subnets")).map_or(&[], Value::items)
 }
 
 /// The attributes of an environment in the form in which they can be read back: handles as ids, durations in whole
@@ -163,6 +189,7 @@ pub(super) fn desired(want: &Want) -> Attrs {
     // These can be taken away again.
     attrs.insert("key_pair".to_owned(), want.ids("key_pair", "name"));
     attrs.insert("image".to_owned(), want.get("image").clone());
+    attrs.insert("load_balancer".to_owned(), want.ids("load_balancer", "arn"));
     // In a VPC, Beanstalk must be told the subnets, for the load balancer as well.
     let mut subnets = want.get("subnets").clone();
     if subnets.items().is_empty()
@@ -192,6 +219,11 @@ pub(super) fn desired(want: &Want) -> Attrs {
         attrs.insert("options".to_owned(), raw::desired(want));
     }
     balancer::desired(want, &mut attrs);
+    if shared(want) {
+        for of_its_owner in ["scheme", "idle_timeout", "access_logs", "load_balancer_subnets"] {
+            attrs.shift_remove(of_its_owner);
+        }
+    }
     attrs
 }
 
@@ -221,6 +253,7 @@ pub(super) fn read(options: &Options, want: &Want, own: &[String]) -> Attrs {
         put("subnets", split(options.get(VPC, "Subnets"), &[]));
         put("load_balancer_subnets", split(options.get(VPC, "ELBSubnets"), &[]));
     }
+    put("load_balancer", text(BALANCER, "SharedLoadBalancer"));
     // Whatever else it says is ignored by Beanstalk.
     let internal = options.get(VPC, "ELBScheme") == Some("internal");
     put("scheme", Value::from(if internal { "internal" } else { "public" }));

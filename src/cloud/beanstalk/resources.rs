@@ -129,6 +129,25 @@ async fn listeners(clients: &Clients, arn: &str) -> Result<Vec<Listener>, CloudE
     Ok(listeners.unwrap_or_default())
 }
 
+/// Whether a shared load balancer listens where the environment wants requests from: else AWS fails minutes later, or nobody
+/// ever reaches the environment.
+pub(super) async fn preflight(clients: &Clients, want: &Want, arn: &str) -> Result<(), CloudError> {
+    let found = listeners(clients, arn).await?;
+    let has = |port: i64| found.iter().any(|listener| listener.port().map(i64::from) == Some(port));
+    let mut wanted: Vec<i64> = want.get("listener_ports").items().iter().filter_map(Value::as_int).collect();
+    if wanted.is_empty() {
+        wanted.push(80);
+    }
+    let Some(missing) = wanted.into_iter().find(|port| !has(*port)) else { return Ok(()) };
+    let ports: Vec<String> = found.iter().filter_map(|l| l.port()).map(|port| port.to_string()).collect();
+    let help = match ports.as_slice() {
+        [] => "it has no listener at all; ask who owns it to add one".to_owned(),
+        ports => format!("write `listener_ports = [{}]`, or ask who owns it to add one", ports.join(", ")),
+    };
+    let message = format!("the shared load balancer does not listen on port {missing}: {help}");
+    Err(CloudError::of("elasticbeanstalk:CreateEnvironment", "NoListener", message))
+}
+
 /// The group of the instances. Beanstalk's stack makes two, `awseb-…-AWSEBSecurityGroup-…` for the instances and
 /// `awseb-…-AWSEBLoadBalancerSecurityGroup-…`, and tags both with the environment's name.
 async fn group(

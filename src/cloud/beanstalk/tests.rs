@@ -213,7 +213,7 @@ fn the_options_are_those_of_the_developer_guide() {
     ] {
         assert_eq!(options.get(namespace, name), Some(value), "{namespace} {name}");
     }
-    let creation = options::at_creation();
+    let creation = options::at_creation(&want);
     assert_eq!(creation.get("aws:elasticbeanstalk:environment", "LoadBalancerType"), Some("application"));
 }
 

@@ -3,7 +3,7 @@
 use super::options::{self, BALANCER, ListenerSettings, VPC};
 use super::resources::{derived, subnets, suffix, tags_for, vpc};
 use super::timeline::cx_of;
-use super::{App, Environment, Settings};
+use super::{App, Environment, Settings, shared};
 use crate::local::common::SECOND;
 use crate::local::ec2::Wearer;
 use crate::local::elbv2::{
@@ -27,6 +27,15 @@ pub(super) fn change(state: &mut State, index: usize, before: &Settings, seed: &
     let (mut environment, cx) = (environment.clone(), cx_of(environment, at));
     let Some(balancer) = environment.resources.load_balancer.clone() else { return };
     let settings = environment.settings.clone();
+    if settings.shared().is_some() {
+        change_target_groups(state, &mut environment, &cx, seed);
+        shared::change(state, &cx, &mut environment, &balancer, seed);
+        drop_target_groups(state, &mut environment);
+        if let Some(current) = state.beanstalk.environments.get_mut(index) {
+            current.resources = environment.resources;
+        }
+        return;
+    }
     let balancer = rescheme(state, &mut environment, &cx, balancer, seed);
     change_target_groups(state, &mut environment, &cx, seed);
     let wanted = settings.listeners();
@@ -145,7 +154,8 @@ pub(super) fn impossible(state: &State, cx: &Cx, settings: &Settings) -> Option<
             return Some(("AWSEBV2LoadBalancer", why));
         }
     }
-    for listener in settings.listeners() {
+    // Behind a shared one, priorities are relative to those of the other environments.
+    for listener in settings.listeners().into_iter().filter(|_| settings.shared().is_none()) {
         let priority = |rule: &String| settings.rule(rule, "Priority").unwrap_or("1").to_owned();
         let mut priorities: Vec<String> = listener.rules.iter().map(priority).collect();
         priorities.sort_unstable();
@@ -322,12 +332,7 @@ fn change_rules(
             let text = |name: &str| environment.settings.rule(rule, name).unwrap_or_default().to_owned();
             let group = environment.resources.target_groups.get(&text("Process")).cloned();
             let Some(group) = group else { continue };
-            let condition = |field: &str, values: Vec<String>| {
-                (!values.is_empty()).then(|| Condition { field: field.to_owned(), header: None, values })
-            };
-            let hosts = condition("host-header", options::split(&text("HostHeaders")));
-            let paths = condition("path-pattern", options::split(&text("PathPatterns")));
-            let conditions = hosts.into_iter().chain(paths).collect();
+            let conditions = conditions_of(&environment.settings, rule);
             let id = derived(seed, &format!("rule {} {rule}", listener.port), 16);
             let priority = text("Priority").parse().unwrap_or(1);
             let actions = vec![Action::forward(&group)];
@@ -336,6 +341,18 @@ fn change_rules(
             environment.resources.rules.insert(format!("{} {rule}", listener.port), made);
         }
     }
+}
+
+/// The hosts and paths of a rule, as the settings say.
+pub(super) fn conditions_of(settings: &Settings, rule: &str) -> Vec<Condition> {
+    let condition = |(field, option): (&str, &str)| {
+        let values = options::split(settings.rule(rule, option).unwrap_or_default());
+        (!values.is_empty()).then(|| Condition { field: field.to_owned(), header: None, values })
+    };
+    [("host-header", "HostHeaders"), ("path-pattern", "PathPatterns")]
+        .into_iter()
+        .filter_map(condition)
+        .collect()
 }
 
 /// Splits traffic: the new instances stand in groups of their own, which get a share.

@@ -4,7 +4,7 @@ use super::deploy::{Outcome, outcome};
 use super::environments::{at, check_name, cname, is_free};
 use super::options::LAUNCH;
 use super::timeline::{self, Plan, Step};
-use super::{Environment, Status, applications, describe, platforms, refuse, resources, versions};
+use super::{Environment, Status, applications, describe, platforms, refuse, resources, shared, versions};
 use crate::local::common::{SECOND, check_tags, tags_at};
 use crate::local::support::{member, required};
 use crate::local::{Call, Cx, Fault, Reply, State, neighbours};
@@ -50,6 +50,7 @@ pub(super) fn create(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
     let same = source.filter(|_| arn.is_none() && stack.is_none()).map(|source| source.platform.clone());
     let platform = platforms::find(&cx.region, arn.or(same).as_deref(), stack.as_deref())?;
     let settings = source.map(|source| source.settings.clone()).unwrap_or_default().with(&call.params)?;
+    shared::check(state, cx, &settings)?;
     let version = call.text("VersionLabel");
     if let Some(label) = &version {
         versions::find(state, cx, &application, label)?;
@@ -221,7 +222,8 @@ pub(super) fn launch(state: &mut State, index: usize, plan: &mut Plan) -> Result
     plan.wait(34);
     plan.info(super::deploy::added(&ids));
     plan.wait(30);
-    if let Some(arn) = &made.load_balancer {
+    let own = environment.settings.shared().is_none();
+    if let Some(arn) = made.load_balancer.as_ref().filter(|_| own) {
         plan.info(format!("Created load balancer named: {arn}"));
     }
     plan.wait(1);

@@ -18,6 +18,7 @@ mod options;
 mod platforms;
 mod replace;
 mod resources;
+mod shared;
 mod tags;
 mod timeline;
 mod update;

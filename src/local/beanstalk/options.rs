@@ -8,11 +8,12 @@ use super::refuse;
 use crate::local::Fault;
 use crate::local::support::{elements, member};
 
+use super::option_list::PROCESS;
 pub(super) use super::option_list::{
     ASG, BALANCER, COMMAND, ENVIRONMENT, HEALTH, INSTANCES, LAUNCH, SPECS, SPLITTING, Severity, Spec,
     UPDATES, VARIABLES, VPC, Values, find, span,
 };
-use super::option_list::{LISTENER, PROCESS, RULE};
+pub(super) use super::option_list::{LISTENER, RULE};
 
 /// The settings of an environment: what the user said, by namespace and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,11 @@ impl Settings {
     /// Whether instances stand behind a load balancer.
     pub(super) fn balanced(&self) -> bool {
         self.value(ENVIRONMENT, "EnvironmentType") != Some("SingleInstance")
+    }
+
+    /// The load balancer of somebody else that the environment shares.
+    pub(super) fn shared(&self) -> Option<&str> {
+        self.given(BALANCER, "SharedLoadBalancer").filter(|_| self.flag(ENVIRONMENT, "LoadBalancerIsShared"))
     }
 
     /// Whether health is reported by the instances themselves.
@@ -185,9 +191,9 @@ impl Settings {
             let why = "vpipe's local cloud simulates application load balancers only; set LoadBalancerType to application.";
             return bad_value(ENVIRONMENT, "LoadBalancerType", kind, why);
         }
-        if self.flag(ENVIRONMENT, "LoadBalancerIsShared") {
-            let why = "vpipe's local cloud does not simulate shared load balancers.";
-            return bad_value(ENVIRONMENT, "LoadBalancerIsShared", Some("true"), why);
+        if self.flag(ENVIRONMENT, "LoadBalancerIsShared") && self.shared().is_none() {
+            let why = "You must specify the ARN of the load balancer to share.";
+            return bad_value(BALANCER, "SharedLoadBalancer", None, why);
         }
         if self.given(VPC, "VPCId").is_some() && self.given(VPC, "Subnets").is_none() {
             return bad_value(VPC, "Subnets", None, "Specify the subnets for the VPC.");
@@ -311,7 +317,9 @@ impl Settings {
                     namespaces.extend(self.processes().iter().map(|name| (format!("{PROCESS}{name}"), spec)))
                 }
                 LISTENER => {
-                    namespaces.push((format!("{LISTENER}default"), spec));
+                    if self.shared().is_none() {
+                        namespaces.push((format!("{LISTENER}default"), spec));
+                    }
                     let others =
                         self.0.keys().filter(|n| n.starts_with(LISTENER) && !n.ends_with(":default"));
                     namespaces.extend(others.map(|namespace| (namespace.clone(), spec)));
@@ -333,7 +341,7 @@ impl Settings {
     }
 }
 
-fn bad_value<T>(namespace: &str, name: &str, value: Option<&str>, why: &str) -> Result<T, Fault> {
+pub(super) fn bad_value<T>(namespace: &str, name: &str, value: Option<&str>, why: &str) -> Result<T, Fault> {
     let message = format!(
         "Configuration validation exception: Invalid option value: '{}' (Namespace: '{namespace}', OptionName: '{name}'): {why}",
         value.unwrap_or("null")

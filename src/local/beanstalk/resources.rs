@@ -8,7 +8,7 @@ use super::balancer;
 use super::events::{self, Severity};
 use super::options::{BALANCER, LAUNCH, VPC};
 use super::timeline::cx_of;
-use super::{App, Environment, Instance, Settings, Status};
+use super::{App, Environment, Instance, Settings, Status, shared};
 use crate::local::common::Tags;
 use crate::local::ec2::Launch;
 use crate::local::elbv2;
@@ -138,7 +138,11 @@ pub(super) fn create(state: &mut State, index: usize, seed: &str, at: i64) {
         ..Resources::default()
     };
     let mut from = neighbours::Peer::Everyone;
-    if settings.balanced() {
+    // A managed group of the user's lets a shared load balancer in without another.
+    let managed = settings.shared().and_then(|_| settings.given(BALANCER, "ManagedSecurityGroup"));
+    if let Some(group) = managed {
+        from = neighbours::Peer::Group(group.to_owned());
+    } else if settings.balanced() {
         let id = format!("sg-0{}", derived(seed, "balancer group", 16));
         let ports: Vec<u16> = settings.listeners().iter().map(|listener| listener.port).collect();
         let label = name("AWSEBLoadBalancerSecurityGroup");
@@ -156,7 +160,10 @@ pub(super) fn create(state: &mut State, index: usize, seed: &str, at: i64) {
         neighbours::insert_security_group(state, &cx, group, &balancer::ports(settings), &from);
         made.instance_group = Some(id);
     }
-    if settings.balanced() {
+    if let Some(arn) = settings.shared() {
+        shared::join(state, &cx, arn, made.balancer_group.as_deref());
+        made.load_balancer = Some(arn.to_owned());
+    } else if settings.balanced() {
         let mut groups: Vec<String> = made.balancer_group.iter().cloned().collect();
         for group in settings.list(BALANCER, "SecurityGroups") {
             groups.extend(neighbours::security_group_id(state, &cx.region, &group));
@@ -253,11 +260,15 @@ pub(super) fn forget(state: &mut State, index: usize, ids: &[String]) {
 pub(super) fn destroy(state: &mut State, index: usize, at: i64) -> Vec<(String, String)> {
     let Some(environment) = state.beanstalk.environments.get(index) else { return Vec::new() };
     let (mut environment, cx) = (environment.clone(), cx_of(environment, at));
-    let resources = &mut environment.resources;
-    if let Some(arn) = resources.load_balancer.take() {
-        elbv2::remove_load_balancer(state, &arn);
-        state.detach(&cx, &arn, at);
+    if let Some(arn) = environment.resources.load_balancer.take() {
+        if environment.settings.shared().is_some() {
+            shared::leave(state, &cx, &mut environment, &arn);
+        } else {
+            elbv2::remove_load_balancer(state, &arn);
+            state.detach(&cx, &arn, at);
+        }
     }
+    let resources = &mut environment.resources;
     let groups = std::mem::take(&mut resources.target_groups);
     for arn in groups.values().chain(std::mem::take(&mut resources.split_groups).values()) {
         state.elbv2.target_groups.shift_remove(arn);
@@ -292,7 +303,8 @@ pub(super) fn destroy_or_say(state: &mut State, index: usize, at: i64) {
     for arn in before.resources.listeners.values() {
         tell(Severity::Info, format!("Deleted Load Balancer listener named: {arn}"));
     }
-    if let Some(arn) = &before.resources.load_balancer {
+    let own = before.settings.shared().is_none();
+    if let Some(arn) = before.resources.load_balancer.as_ref().filter(|_| own) {
         tell(Severity::Info, format!("Deleted load balancer named: {arn}"));
     }
     for arn in before.resources.target_groups.values() {

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::events::{self, Severity};
-use super::{App, Environment, Instance, Settings, Status, balancer, health, resources};
+use super::{App, Environment, Instance, Settings, Status, balancer, health, resources, shared};
 use crate::local::common::{SECOND, Tags};
 use crate::local::{ACCOUNT, Cx, State, elbv2};
 
@@ -201,7 +201,10 @@ fn take(state: &mut State, index: usize, at: i64, step: Step) {
             environment.deployment = deployment;
         }
         Step::Unstoppable => environment.abortable = false,
-        Step::Name(cname) => environment.cname = cname,
+        Step::Name(cname) => {
+            environment.cname = cname;
+            shared::rename(state, index);
+        }
         Step::Tags(tags) => environment.tags = tags,
         Step::Ready => {
             environment.status = Status::Ready;

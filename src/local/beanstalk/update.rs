@@ -4,7 +4,7 @@ use super::deploy::{self, Rollout};
 use super::environments::{at, find, must_be_ready};
 use super::options::Severity;
 use super::timeline::{self, Plan, Step};
-use super::{Status, describe, platforms, refuse, replace, resources, versions};
+use super::{Status, describe, platforms, refuse, replace, resources, shared, versions};
 use crate::local::support::member;
 use crate::local::{Call, Cx, Fault, Reply, State};
 
@@ -51,6 +51,8 @@ pub(super) fn update(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
     for (namespace, name) in [
         (super::options::ENVIRONMENT, "LoadBalancerType"),
         (super::options::ENVIRONMENT, "EnvironmentType"),
+        (super::options::ENVIRONMENT, "LoadBalancerIsShared"),
+        (super::options::BALANCER, "SharedLoadBalancer"),
         (super::options::VPC, "VPCId"),
     ] {
         if settings.value(namespace, name) != environment.settings.value(namespace, name) {
@@ -59,6 +61,12 @@ pub(super) fn update(state: &mut State, cx: &Cx, call: &Call) -> Result<Reply, F
             );
             return refuse("ConfigurationValidationException", message);
         }
+    }
+    if let Some((namespace, name)) = shared::fixed(&environment.settings, &settings) {
+        let message = format!(
+            "Configuration validation exception: Invalid option specification (Namespace: '{namespace}', OptionName: '{name}'): You can't change the listeners and rules of a shared load balancer after the environment was created."
+        );
+        return refuse("ConfigurationValidationException", message);
     }
     let worst = settings.differs(&environment.settings);
     let worst = if platform.is_some() { Some(Severity::Instances) } else { worst };

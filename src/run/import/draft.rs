@@ -223,6 +223,10 @@ impl<'a> Draft<'a> {
                 (format!("name = \"{name}\""), name.to_owned())
             }
             "environment" => return None,
+            "load_balancer" => {
+                let name = key.split('/').nth(2).unwrap_or(key);
+                (format!("name = {}", show(&Value::from(name))), name.to_owned())
+            }
             kind => {
                 let lookups = &self.schema.kind(kind)?.lookups;
                 let by = ["id", "name", "identifier", "domain"]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::inventory::inventory;
+use super::super::stack::shared_balancer;
 use vpipe::cloud::{Clients, Connect, connect, driver};
 use vpipe::diag::Severity;
 use vpipe::eval::{Inputs, Manifest, Node, NodeId, Secrets, Step, evaluate};
@@ -226,7 +227,7 @@ pub fn said(outcome: &Outcome) -> String {
     outcome.errors.iter().map(|error| format!("{error}\n")).collect()
 }
 
-/// An account with what the pipelines look up: a key pair, and the snapshot of a database.
+/// An account with what the pipelines look up: a key pair, a load balancer, and the snapshot of a database.
 pub fn prepared() -> Saved {
     block_on(async {
         let local = Arc::new(Local::open(None, Faults::default()).unwrap());
@@ -240,6 +241,7 @@ pub fn prepared() -> Saved {
         };
         let clients = connect(to).await.unwrap();
         clients.ec2.create_key_pair().key_name("ops").send().await.unwrap();
+        shared_balancer(&clients, "edge").await;
         let call = clients.rds.create_db_instance().db_instance_identifier("former").engine("mysql");
         let call = call.db_instance_class("db.t3.micro").allocated_storage(20).storage_encrypted(true);
         call.master_username("admin").master_user_password("a-former-password").send().await.unwrap();
