@@ -290,7 +290,7 @@ async fn a_shared_balancer_must_exist_and_listen() {
     };
     assert_eq!(hosts().await, ["the-api-shop.us-east-1.elasticbeanstalk.com"]);
     let swap = stack.clients.beanstalk.swap_environment_cnames();
-    swap.source_environment_name("web").destination_environment_name("api").send().await.unwrap();
+    swap.source_environment_name("shop-web").destination_environment_name("shop-api").send().await.unwrap();
     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     stack.clients.beanstalk.describe_environments().send().await.unwrap();
     assert_eq!(hosts().await, ["the-web-shop.us-east-1.elasticbeanstalk.com"]);
