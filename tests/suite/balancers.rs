@@ -60,6 +60,23 @@ async fn policy(stack: &Stack, bucket: &str) -> Option<String> {
     reply.ok().and_then(|reply| reply.policy)
 }
 
+/// A file that does not say the network any more leaves it, and who may reach the load balancer in it.
+#[tokio::test(start_paused = true)]
+async fn a_scheme_goes_with_its_network() {
+    let stack = Stack::new("us-east-1").await;
+    let web = |more: &str| {
+        format!(
+            "existing vpc main {{ default = true }}\napplication shop {{}}\nenvironment web {{ application = shop, platform = \"Tomcat \
+             10 with Corretto 21\", instances = 1..1 {more} }}"
+        )
+    };
+    stack.run(&web(", vpc = main, scheme = \"internal\"")).await;
+    assert_eq!(stack.run(&web("")).await, set(&[]));
+    assert_eq!(balancer(&stack).await.scheme.unwrap().as_str(), "internal");
+    assert_eq!(stack.run(&web(", vpc = main")).await, set(&[UPDATE]));
+    assert_eq!(balancer(&stack).await.scheme.unwrap().as_str(), "internet-facing");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_balancer_of_an_environment_does_what_the_file_says() {
     let mut stack = Stack::new("us-east-1").await;

@@ -116,8 +116,7 @@ pub(super) fn wanted(want: &Want) -> Options {
     options.set_some(VPC, "Subnets", list("subnets"));
     options.set_some(VPC, "ELBSubnets", list("load_balancer_subnets"));
     // Once it was set, taking it away does not make a load balancer public again: it is always said. It means nothing without
-    // a VPC.
-    // A load balancer that is shared keeps its own.
+    // a VPC. A load balancer that is shared keeps its own.
     options.set_some(VPC, "ELBScheme", text("vpc").and(text("scheme")));
     options.set_some(BALANCER, "IdleTimeout", get("idle_timeout").as_int().map(|ms| seconds(ms).to_string()));
     logs::write(&attrs, &mut options);
@@ -219,6 +218,10 @@ pub(super) fn desired(want: &Want) -> Attrs {
         attrs.insert("options".to_owned(), raw::desired(want));
     }
     balancer::desired(want, &mut attrs);
+    if *want.get("vpc") == Value::None {
+        // It goes with the VPC: where the file leaves that as it is, it leaves this.
+        attrs.shift_remove("scheme");
+    }
     if shared(want) {
         for of_its_owner in ["scheme", "idle_timeout", "access_logs", "load_balancer_subnets"] {
             attrs.shift_remove(of_its_owner);
