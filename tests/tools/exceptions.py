@@ -64,6 +64,8 @@ UNDECLARED = {
 
 # Where a model is wrong or older than the service: (path, what is said of it).
 MODEL_IS_WRONG = {
+    # Of what has no tags ELB answers an empty list, as `aws elbv2 describe-tags` shows.
+    ("DescribeTags.TagDescriptions[].Tags", "less than 1"),
     # The documentation has `Ready` and so on as its status.
     ("DescribeEnvironmentHealth.Status", "not in the enumeration"),
     # The model that AWS's own `eb` CLI brings along has it, and `eb health` fails without.
