@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde::Deserialize;
 
 use super::permissions;
@@ -310,10 +310,11 @@ fn any_mixture_is_reached_and_then_nothing_is_left_to_do() {
     each(|subject| {
         let count = subject.choices().count();
         let steps = prop::collection::vec(prop::collection::vec(any::<Index>(), count), 3);
-        // `PROPTEST_CASES` asks for more.
-        let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+        // The same mixtures each time, so that a red build is red again; `PROPTEST_CASES` asks for more, and for others.
+        let more = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
         let mut runner = TestRunner::new(Config {
-            cases,
+            cases: more.unwrap_or(3),
+            rng_seed: if more.is_some() { RngSeed::Random } else { RngSeed::Fixed(4) },
             failure_persistence: None,
             max_shrink_iters: 20,
             ..Config::default()
