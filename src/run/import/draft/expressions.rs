@@ -3,7 +3,7 @@
 use super::super::variables::key;
 use super::Draft;
 use crate::eval::{Attrs, Value, show};
-use crate::schema::Type;
+use crate::schema::{Type, Variant};
 
 impl Draft<'_> {
     /// A value as a type wants it written; none where it cannot be.
@@ -21,12 +21,7 @@ impl Draft<'_> {
             (Type::BlockName(_), value) => value.as_str().map(str::to_owned),
             (Type::Variant(variant), Value::String(word)) if variant.name == *word => Some(word.clone()),
             (Type::Variant(variant), Value::Variant(word, params)) if variant.name == *word => {
-                let mut pairs = Vec::new();
-                for (name, value) in params {
-                    let ty = &variant.params.get(name)?.ty;
-                    pairs.push(format!("{name}: {}", self.expression(ty, value)?));
-                }
-                Some(if pairs.is_empty() { word.clone() } else { format!("{word}({})", pairs.join(", ")) })
+                self.variant(variant, params)
             }
             (Type::Union(types), value) => self.alternative(types, value),
             // Words for what a file cannot say.
@@ -43,9 +38,8 @@ impl Draft<'_> {
             Type::Scalar(scalar) => scalar.refinement.matching.is_none(),
             ty => matches!(ty, Type::Literal(_)),
         };
-        if let Value::Variant(word, params) = value {
-            let known = self.variant(types, word, params);
-            return known.or_else(|| types.iter().find_map(|ty| self.expression(ty, value)));
+        if let Value::Variant(..) = value {
+            return types.iter().find_map(|ty| self.expression(ty, value));
         }
         // What is in this file goes by its name, also where a text would do.
         let known = types.iter().find_map(|ty| match ty {
@@ -69,22 +63,14 @@ impl Draft<'_> {
         types.iter().find_map(|ty| self.expression(ty, value))
     }
 
-    /// A word with parameters, some of which are resources; none where none is.
-    fn variant(&mut self, types: &[Type], word: &str, params: &Attrs) -> Option<String> {
-        let of_word = |ty: &Type| match ty {
-            Type::Variant(variant) if variant.name == word => Some(variant.params.clone()),
-            _ => None,
-        };
-        let fields = types.iter().find_map(of_word)?;
-        if !fields.values().any(|field| matches!(field.ty, Type::Handle(_))) {
-            return None;
+    /// A word with its parameters, but for texts that are empty.
+    fn variant(&mut self, variant: &Variant, params: &Attrs) -> Option<String> {
+        let word = variant.name.clone();
+        let mut pairs = Vec::new();
+        for (name, value) in params.iter().filter(|(_, value)| value.as_str() != Some("")) {
+            pairs.push(format!("{name}: {}", self.expression(&variant.params.get(name)?.ty, value)?));
         }
-        let mut parts = Vec::new();
-        for (name, field) in &fields {
-            let Some(value) = params.get(name).filter(|value| value.as_str() != Some("")) else { continue };
-            parts.push(format!("{name}: {}", self.expression(&field.ty, value)?));
-        }
-        Some(format!("{word}({})", parts.join(", ")))
+        Some(if pairs.is_empty() { word } else { format!("{word}({})", pairs.join(", ")) })
     }
 
     fn map(&mut self, inner: &Type, fields: &Attrs) -> Option<String> {
