@@ -6,7 +6,7 @@ use super::aside::{renewal, set_aside};
 use super::compare::{changed_secrets, changes, ours, refused};
 use super::context::{Context, Failure, Stop};
 use super::event::Event;
-use super::pursuit::Pursuit;
+use super::pursuit::{Pursuit, fruitless};
 use super::remove::{remove, remove_holders};
 use super::target::{Target, title};
 use crate::cloud::{Next, Observed, Op, Present, Renewal, covers};
@@ -187,21 +187,15 @@ impl Converge<'_, '_> {
     }
 
     /// Counts a change that is made again although AWS accepted it before, and gives up in the end: it would never be done.
+    /// [`Pursuit::lags`] gives up earlier where nothing at all changes.
     fn repeats(&mut self, op: &Op, changes: &[Change]) -> Result<(), Failure> {
-        let Some(change) = changes.first() else { return Ok(()) };
+        if changes.is_empty() {
+            return Ok(());
+        }
         let what = format!("{op:?} {changes:?}");
         let times = if self.repeated.0 == what { self.repeated.1 + 1 } else { 1 };
         self.repeated = (what, times);
-        if times <= MOST_REPEATED {
-            return Ok(());
-        }
-        let before = change.before.as_ref().map(show).unwrap_or_default();
-        let after = show(&change.after);
-        let message = format!(
-            "`{}` is still {before} after {} was made {MOST_REPEATED} times; {after} was asked for",
-            change.attribute, op.operation
-        );
-        Err(Failure::new(message))
+        if times > MOST_REPEATED { Err(fruitless(op, changes)) } else { Ok(()) }
     }
 
     fn changes(&self, seen: &Observed) -> Vec<Change> {

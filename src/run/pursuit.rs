@@ -232,12 +232,7 @@ impl<'c, 'j> Pursuit<'c, 'j> {
             self.repeats += 1;
         }
         if self.repeats > MOST_REPEATS {
-            let mut message = format!("AWS accepts {} again and again, but nothing changes", op.operation);
-            if let Some(Change { attribute, before, after, .. }) = changes.first() {
-                let before = before.as_ref().map_or_else(|| "as it was".to_owned(), show);
-                message += &format!(": `{attribute}` stays {before}, where {} was asked for", show(after));
-            }
-            return Err(Failure::new(message).into());
+            return Err(fruitless(op, changes).into());
         }
         self.last = None;
         Ok(false)
@@ -410,6 +405,16 @@ impl<'c, 'j> Pursuit<'c, 'j> {
             None => failure,
         }
     }
+}
+
+/// What a call is told with that AWS accepts and that brings nothing about.
+pub(super) fn fruitless(op: &Op, changes: &[Change]) -> Failure {
+    let mut message = format!("AWS accepts {} again and again, but nothing changes", op.operation);
+    if let Some(Change { attribute, before, after, .. }) = changes.first() {
+        let before = before.as_ref().map_or_else(|| "as it was".to_owned(), show);
+        message += &format!(": `{attribute}` stays {before}, where {} was asked for", show(after));
+    }
+    Failure::new(message)
 }
 
 /// A call of an earlier run that may still show an effect.
