@@ -107,6 +107,14 @@ pub fn hindrance(want: &Want, present: &Present, poll: u64, remake: Option<&str>
     }
 }
 
+/// The next step towards the absence of what AWS deletes at once.
+pub fn delete_if_there(seen: &Observed, delete: &str) -> Next {
+    match seen {
+        Observed::Absent => Next::Done,
+        Observed::Present(_) => Next::Call(Op::new(delete)),
+    }
+}
+
 /// The next step towards the absence of what AWS deletes only when it is at nothing else.
 pub fn delete_when_settled(seen: &Observed, poll: u64, delete: Op) -> Next {
     match seen {

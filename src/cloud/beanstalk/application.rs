@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::lifecycle::{self, LIFECYCLE};
 use super::{TAGS, beanstalk_tags, retag, tags_of, unknown};
+use crate::cloud::parts::delete_if_there;
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, Want, calling, reading,
 };
@@ -87,10 +88,7 @@ impl Driver for Application {
     }
 
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            Observed::Present(_) => Next::Call(Op::new(DELETE)),
-        }
+        delete_if_there(seen, DELETE)
     }
 
     async fn call(

@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
 use std::time::Duration;
 
 use super::{TAGS, filter, tag, tag_specification};
-use crate::cloud::parts::known;
+use crate::cloud::parts::{delete_if_there, known};
 use crate::cloud::permission::{ANY, OURS};
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, Want, calling, found,
@@ -103,10 +103,7 @@ impl Driver for Rule {
     }
 
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            Observed::Present(_) => Next::Call(Op::new(REVOKE)),
-        }
+        delete_if_there(seen, REVOKE)
     }
 
     async fn call(

@@ -5,7 +5,7 @@ use aws_sdk_ec2::types::{ResourceType, SecurityGroup as Group};
 use std::time::Duration;
 
 use super::{TAGS, filter, tag, tag_specification};
-use crate::cloud::parts::known;
+use crate::cloud::parts::{delete_if_there, known};
 use crate::cloud::permission::{ANY, OURS};
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, Want, calling,
@@ -57,10 +57,7 @@ impl Driver for SecurityGroup {
     }
 
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            Observed::Present(_) => Next::Call(Op::new(DELETE)),
-        }
+        delete_if_there(seen, DELETE)
     }
 
     async fn call(

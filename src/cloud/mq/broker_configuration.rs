@@ -7,7 +7,7 @@ use aws_smithy_types::base64;
 use std::time::Duration;
 
 use super::{TAGS, tag};
-use crate::cloud::parts::{attributes, known, own};
+use crate::cloud::parts::{attributes, delete_if_there, known, own};
 use crate::cloud::permission::ANY;
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Renewal, Reply, Want, calling,
@@ -75,10 +75,7 @@ impl Driver for BrokerConfiguration {
     }
 
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            Observed::Present(_) => Next::Call(Op::new(DELETE)),
-        }
+        delete_if_there(seen, DELETE)
     }
 
     async fn call(

@@ -5,6 +5,7 @@ use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, Metric
 use std::time::Duration;
 
 use super::metric;
+use crate::cloud::parts::delete_if_there;
 use crate::cloud::permission::ANY;
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, TagCalls, TagChange, Want,
@@ -107,10 +108,7 @@ impl Driver for Alarm {
     }
 
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            Observed::Present(_) => Next::Call(Op::new(DELETE)),
-        }
+        delete_if_there(seen, DELETE)
     }
 
     async fn call(

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
 
-use crate::cloud::parts::changed;
+use crate::cloud::parts::{changed, delete_if_there};
 use crate::cloud::permission::ANY;
 use crate::cloud::{
     Clients, CloudError, Driver, Next, Observed, Op, Permission, Present, Reply, TagCalls, TagChange, Want,
@@ -107,11 +107,8 @@ impl Driver for Topic {
     }
 
     fn next_delete(&self, _want: &Want, seen: &Observed) -> Next {
-        match seen {
-            Observed::Absent => Next::Done,
-            // Its subscriptions go with it.
-            Observed::Present(_) => Next::Call(Op::new(DELETE)),
-        }
+        // Its subscriptions go with it.
+        delete_if_there(seen, DELETE)
     }
 
     async fn call(
